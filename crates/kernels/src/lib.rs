@@ -1,0 +1,16 @@
+//! Loss kernels of fused-loss: value and gradient in one pass, generic over the instruction set,
+//! with results that are the same bits whatever the instruction set, host or thread count.
+//!
+//! [`isa`] is the instruction set as a type, [`math`] the elementary functions, [`reduce`] the
+//! deterministic sum, [`driver`] the only loops, and [`losses`] one file a loss.
+#![no_std]
+#![warn(missing_docs)]
+
+// std is needed for sqrt alone, in isa/scalar.rs.
+extern crate std;
+
+pub mod driver;
+pub mod isa;
+pub mod losses;
+pub mod math;
+pub mod reduce;
