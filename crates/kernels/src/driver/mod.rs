@@ -1,0 +1,5 @@
+//! The only loops over elements and rows.
+
+pub mod check;
+pub mod pointwise;
+pub mod rowwise;

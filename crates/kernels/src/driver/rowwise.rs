@@ -1,0 +1,720 @@
+//! The loops of losses and functions whose terms depend on all classes of a row.
+//!
+//! The class dimension of (outer, classes, inner) is contiguous or strided. A tile of rows is
+//! swept in one of two ways: *along* long contiguous rows, lanes being classes, so that a sum
+//! over classes takes class mod 8; or *across* rows, lanes being rows, so that it runs in class
+//! order. Which one depends on the shape alone. Rows too short or too ragged to be swept where
+//! they lie are staged. The text of a loss knows none of this.
+
+use crate::driver::check::Classes;
+use crate::isa::{Element, Isa, Lanes, SUM_LANES, Vector};
+use crate::reduce::{BLOCK, Sum, combine};
+use core::ptr::{copy_nonoverlapping, null, null_mut};
+
+/// The most rows of a tile.
+pub const TILE: usize = 64;
+/// Contiguous rows of fewer classes are swept across.
+const LONG: usize = 32;
+/// The most elements of a tile of several rows, so that it stays in the first-level cache.
+const TILE_ELEMENTS: usize = 4096;
+/// The most operands of a tile that live in scratch memory.
+const SLOTS: usize = 7;
+
+/// A row quantity of each row of a tile.
+pub type Rows<T> = [T; TILE];
+
+/// An array of shape (outer, classes, inner).
+#[derive(Clone, Copy, Debug)]
+pub struct Shape {
+    /// Product of the dimensions before the class dimension.
+    pub outer: usize,
+    /// Size of the class dimension.
+    pub classes: usize,
+    /// Product of the dimensions after the class dimension.
+    pub inner: usize,
+}
+
+impl Shape {
+    /// Number of rows.
+    pub fn rows(&self) -> usize {
+        self.outer * self.inner
+    }
+
+    fn along(&self) -> bool {
+        self.inner == 1 && self.classes >= LONG
+    }
+
+    /// Rows of a tile: a power of two, at least the eight lanes of a sum when swept across.
+    fn width(&self) -> usize {
+        let fit = (TILE_ELEMENTS / self.classes.max(1)).clamp(1, TILE);
+        let width = 1 << fit.ilog2();
+        if self.along() { width } else { width.max(SUM_LANES) }
+    }
+
+    /// Elements of scratch memory that a tile may need.
+    pub fn scratch(&self) -> usize {
+        SLOTS * self.width() * self.classes
+    }
+
+    /// Position of an element.
+    pub fn position(&self, row: usize, class: usize) -> usize {
+        (row / self.inner * self.classes + class) * self.inner + row % self.inner
+    }
+}
+
+/// Where the elements of a tile lie: element (row, class) at `row·rows + class·classes`.
+#[derive(Clone, Copy)]
+pub struct View<T> {
+    data: *mut T,
+    rows: usize,
+    classes: usize,
+}
+
+impl<T: Element> View<T> {
+    /// Reads one element.
+    ///
+    /// # Safety
+    /// Row and class must lie in the tile that the view is of.
+    pub unsafe fn get(&self, row: usize, class: usize) -> T {
+        // SAFETY: the caller vouches for the position.
+        unsafe { *self.data.add(row * self.rows + class * self.classes) }
+    }
+
+    /// Writes one element.
+    ///
+    /// # Safety
+    /// Row and class must lie in the tile, and the view must be of an output.
+    pub unsafe fn set(&self, row: usize, class: usize, value: T) {
+        // SAFETY: the caller vouches for the position.
+        unsafe { *self.data.add(row * self.rows + class * self.classes) = value }
+    }
+}
+
+/// Consecutive rows that are swept together.
+pub struct Tile<T> {
+    shape: Shape,
+    /// The first row.
+    pub first: usize,
+    /// How many rows there are.
+    pub rows: usize,
+    staged: bool,
+    scratch: *mut T,
+}
+
+/// What a sweep of a tile reads and writes.
+pub struct Sweep<'a, T, const E: usize, const R: usize, const K: usize, const O: usize> {
+    /// Operands with a value for every row and class.
+    pub elements: [View<T>; E],
+    /// Operands with a value for every row.
+    pub rows: [&'a Rows<T>; R],
+    /// Operands with a value for every class; null stands for ones.
+    pub classes: [*const T; K],
+    /// Results with a value for every row and class; may be operands too.
+    pub out: [View<T>; O],
+}
+
+/// What a sweep gives for a vector of elements: results, terms of float64 sums, and terms of
+/// counts, which stay exact in the element type.
+pub type Swept<V, const O: usize, const S: usize, const A: usize> = ([V; O], [V; S], [V; A]);
+
+impl<T: Element> Tile<T> {
+    fn columns(&self) -> usize {
+        self.shape.width()
+    }
+
+    /// A view of scratch memory.
+    pub fn scratch(&self, slot: usize) -> View<T> {
+        debug_assert!(slot < SLOTS);
+        let (rows, classes) = if self.shape.along() {
+            (self.shape.classes, 1)
+        } else {
+            (1, self.columns())
+        };
+        View {
+            // SAFETY: the driver's caller gave scratch() elements, SLOTS times a tile's.
+            data: unsafe { self.scratch.add(slot * self.columns() * self.shape.classes) },
+            rows,
+            classes,
+        }
+    }
+
+    fn in_place(&self, data: *mut T) -> View<T> {
+        let (rows, classes) = if self.shape.along() {
+            (self.shape.classes, 1)
+        } else {
+            (1, self.shape.inner)
+        };
+        View {
+            // SAFETY: the first row lies in the array.
+            data: unsafe { data.add(self.shape.position(self.first, 0)) },
+            rows,
+            classes,
+        }
+    }
+
+    /// A view of an input, through scratch memory where it has to be staged.
+    ///
+    /// # Safety
+    /// `data` must be valid for reading the whole shape.
+    pub unsafe fn input(&self, data: *const T, slot: usize) -> View<T> {
+        if !self.staged {
+            return self.in_place(data.cast_mut());
+        }
+        let view = self.scratch(slot);
+        for row in 0..self.columns() {
+            for class in 0..self.shape.classes {
+                // SAFETY: the position is that of a row of the tile; others are padding.
+                unsafe {
+                    let value = if row < self.rows {
+                        *data.add(self.shape.position(self.first + row, class))
+                    } else {
+                        T::from_f64(0.0)
+                    };
+                    view.set(row, class, value);
+                }
+            }
+        }
+        view
+    }
+
+    /// A view to write an output through; [`Tile::commit`] follows.
+    pub fn output(&self, data: *mut T, slot: usize) -> View<T> {
+        if self.staged { self.scratch(slot) } else { self.in_place(data) }
+    }
+
+    /// Puts a staged output where it belongs.
+    ///
+    /// # Safety
+    /// `data` must be valid for writing the whole shape, and `view` come from `output(data, …)`.
+    pub unsafe fn commit(&self, view: View<T>, data: *mut T) {
+        if !self.staged {
+            return;
+        }
+        for row in 0..self.rows {
+            for class in 0..self.shape.classes {
+                let at = self.shape.position(self.first + row, class);
+                // SAFETY: the position is that of a row of the tile.
+                unsafe { *data.add(at) = view.get(row, class) };
+            }
+        }
+    }
+
+    /// The greatest element of each row; NaN is passed over.
+    ///
+    /// # Safety
+    /// The view must be of this tile.
+    pub unsafe fn max<I: Isa>(&self, x: View<T>) -> Rows<T> {
+        let lowest = T::from_f64(f64::NEG_INFINITY);
+        let mut max = [lowest; TILE];
+        // SAFETY: the view covers the tile's rows, padded to eight when swept across.
+        unsafe {
+            if self.shape.along() {
+                for (row, max) in max.iter_mut().enumerate().take(self.rows) {
+                    *max = max_along::<I, T>(x.data.add(row * x.rows), self.shape.classes);
+                }
+            } else {
+                for row in (0..self.rows).step_by(SUM_LANES) {
+                    max_across::<I, T>(
+                        View { data: x.data.add(row), ..x },
+                        self.shape.classes,
+                        &mut max[row..],
+                    );
+                }
+            }
+        }
+        max
+    }
+
+    /// Evaluates `f` on every element, writes its results, and gives for each row the sums and
+    /// counts of its terms over the classes.
+    ///
+    /// # Safety
+    /// Views must be of this tile, and class operands valid for reading every class.
+    pub unsafe fn sweep<
+        I: Isa,
+        const E: usize,
+        const R: usize,
+        const K: usize,
+        const O: usize,
+        const S: usize,
+        const A: usize,
+    >(
+        &self,
+        sweep: Sweep<T, E, R, K, O>,
+        f: impl Fn([Vector<I, T>; E], [Vector<I, T>; R], [Vector<I, T>; K]) -> Swept<Vector<I, T>, O, S, A>
+        + Copy,
+    ) -> ([Rows<f64>; S], [Rows<f64>; A]) {
+        let mut sums = [[0.0; TILE]; S];
+        let mut counts = [[0.0; TILE]; A];
+        let classes = self.shape.classes;
+        if self.shape.along() {
+            for row in 0..self.rows {
+                let rows = sweep.rows.map(|r| r[row]);
+                let mut lanes = [[0.0; SUM_LANES]; S];
+                for start in (0..classes).step_by(BLOCK) {
+                    let n = BLOCK.min(classes - start);
+                    // SAFETY: start + n ≤ classes, in views of this tile.
+                    let count = unsafe {
+                        along::<I, T, E, R, K, O, S, A>(
+                            sweep.elements.map(|v| v.data.add(row * v.rows + start).cast_const()),
+                            rows,
+                            sweep.classes.map(|p| if p.is_null() { p } else { p.add(start) }),
+                            sweep.out.map(|v| v.data.add(row * v.rows + start)),
+                            n,
+                            &mut lanes,
+                            f,
+                        )
+                    };
+                    for (total, count) in counts.iter_mut().zip(count) {
+                        total[row] += count;
+                    }
+                }
+                for (total, lanes) in sums.iter_mut().zip(lanes) {
+                    total[row] = combine(lanes);
+                }
+            }
+        } else {
+            for row in (0..self.rows).step_by(SUM_LANES) {
+                let shift = |v: View<T>| View {
+                    // SAFETY: a tile swept across is padded to eight rows.
+                    data: unsafe { v.data.add(row) },
+                    ..v
+                };
+                // SAFETY: as above; Rows hold TILE ≥ row + 8 elements.
+                let (sum, count) = unsafe {
+                    across::<I, T, E, R, K, O, S, A>(
+                        sweep.elements.map(shift),
+                        sweep.rows.map(|r| r.as_ptr().add(row)),
+                        sweep.classes,
+                        sweep.out.map(shift),
+                        classes,
+                        f,
+                    )
+                };
+                for (total, sum) in sums.iter_mut().zip(sum) {
+                    total[row..row + SUM_LANES].copy_from_slice(&sum);
+                }
+                for (total, count) in counts.iter_mut().zip(count) {
+                    total[row..row + SUM_LANES].copy_from_slice(&count);
+                }
+            }
+        }
+        (sums, counts)
+    }
+
+    /// Evaluates `f` on float64 quantities of each row.
+    pub fn each_row<I: Isa, const N: usize, const M: usize>(
+        &self,
+        inputs: [&Rows<f64>; N],
+        f: impl Fn([I::F64; N]) -> [I::F64; M],
+    ) -> [Rows<f64>; M] {
+        let mut out = [[0.0; TILE]; M];
+        for row in (0..self.rows).step_by(I::F64::COUNT) {
+            // SAFETY: COUNT divides TILE, so row + COUNT ≤ TILE.
+            unsafe {
+                let result = f(inputs.map(|x| I::F64::load(x.as_ptr().add(row))));
+                for (out, result) in out.iter_mut().zip(result) {
+                    result.store(out.as_mut_ptr().add(row));
+                }
+            }
+        }
+        out
+    }
+}
+
+/// Row quantities rounded to the element type.
+pub fn round<T: Element>(x: &Rows<f64>) -> Rows<T> {
+    x.map(T::from_f64)
+}
+
+/// Row quantities widened to float64.
+pub fn widen<T: Element>(x: &Rows<T>) -> Rows<f64> {
+    x.map(T::to_f64)
+}
+
+#[inline(never)]
+unsafe fn max_along<I: Isa, T: Element>(x: *const T, n: usize) -> T {
+    let count = Vector::<I, T>::COUNT;
+    let lowest = Vector::<I, T>::splat(f64::NEG_INFINITY);
+    let mut max = [lowest; 4];
+    let whole = n - n % (4 * count);
+    for i in (0..whole).step_by(4 * count) {
+        for (k, max) in max.iter_mut().enumerate() {
+            // SAFETY: i + 4·count ≤ n.
+            *max = max.max(unsafe { Vector::<I, T>::load(x.add(i + k * count)) });
+        }
+    }
+    let mut lanes = [T::from_f64(f64::NEG_INFINITY); 4];
+    // SAFETY: a vector has at most four lanes.
+    unsafe { max[0].max(max[1]).max(max[2].max(max[3])).store(lanes.as_mut_ptr()) };
+    let greater = |a: T, b: T| if a < b { b } else { a };
+    let best = lanes.into_iter().fold(lanes[0], greater);
+    // SAFETY: i < n.
+    (whole..n).fold(best, |best, i| greater(best, unsafe { *x.add(i) }))
+}
+
+#[inline(never)]
+unsafe fn max_across<I: Isa, T: Element>(x: View<T>, classes: usize, out: &mut [T]) {
+    let count = Vector::<I, T>::COUNT;
+    for row in (0..SUM_LANES).step_by(count) {
+        let mut max = Vector::<I, T>::splat(f64::NEG_INFINITY);
+        for class in 0..classes {
+            // SAFETY: the view has eight rows from here.
+            max = max.max(unsafe { Vector::<I, T>::load(x.data.add(class * x.classes + row)) });
+        }
+        // SAFETY: out has eight elements.
+        unsafe { max.store(out[row..row + count].as_mut_ptr()) };
+    }
+}
+
+/// Sweeps `n` ≤ [`BLOCK`] classes of one row, adds to its lanes, and gives its counts.
+#[inline(never)]
+unsafe fn along<
+    I: Isa,
+    T: Element,
+    const E: usize,
+    const R: usize,
+    const K: usize,
+    const O: usize,
+    const S: usize,
+    const A: usize,
+>(
+    elements: [*const T; E],
+    rows: [T; R],
+    classes: [*const T; K],
+    out: [*mut T; O],
+    n: usize,
+    lanes: &mut [[f64; SUM_LANES]; S],
+    f: impl Fn([Vector<I, T>; E], [Vector<I, T>; R], [Vector<I, T>; K]) -> Swept<Vector<I, T>, O, S, A>,
+) -> [f64; A] {
+    let count = Vector::<I, T>::COUNT;
+    let zero = Vector::<I, T>::splat(0.0);
+    let one = Vector::<I, T>::splat(1.0);
+    let rows = rows.map(|r| Vector::<I, T>::splat(r.to_f64()));
+    let mut sums = lanes.map(<Vector<I, T> as Lanes>::Sum::from);
+    let mut counts = [zero; A];
+    let whole = n - n % SUM_LANES;
+    for i in (0..whole).step_by(SUM_LANES) {
+        for slot in 0..SUM_LANES / count {
+            let i = i + slot * count;
+            // SAFETY: i + count ≤ n.
+            unsafe {
+                let (result, terms, ones) = f(
+                    elements.map(|p| Vector::<I, T>::load(p.add(i))),
+                    rows,
+                    classes.map(|p| {
+                        if p.is_null() { one } else { Vector::<I, T>::load(p.add(i)) }
+                    }),
+                );
+                for k in 0..O {
+                    result[k].store(out[k].add(i));
+                }
+                for k in 0..S {
+                    terms[k].accumulate(&mut sums[k], slot);
+                }
+                for k in 0..A {
+                    counts[k] = counts[k] + ones[k];
+                }
+            }
+        }
+    }
+    if whole < n {
+        // The tail, padded to eight classes, whose terms are then masked.
+        let rest = n - whole;
+        let pad = |p: *const T| {
+            let mut copy = [T::from_f64(1.0); SUM_LANES];
+            if !p.is_null() {
+                // SAFETY: rest classes follow the whole ones.
+                unsafe { copy_nonoverlapping(p.add(whole), copy.as_mut_ptr(), rest) };
+            }
+            copy
+        };
+        let (elements, classes) = (elements.map(pad), classes.map(pad));
+        let mask = |v: Vector<I, T>, from: usize| {
+            let mut copy = [T::from_f64(0.0); SUM_LANES];
+            // SAFETY: a vector has at most eight lanes.
+            unsafe {
+                v.store(copy.as_mut_ptr());
+                copy[rest.saturating_sub(from).min(count)..].fill(T::from_f64(0.0));
+                Vector::<I, T>::load(copy.as_ptr())
+            }
+        };
+        for slot in 0..SUM_LANES / count {
+            let i = slot * count;
+            // SAFETY: padded arrays hold eight elements; min(rest, …) stays in the row.
+            unsafe {
+                let (result, terms, ones) = f(
+                    elements.map(|x| Vector::<I, T>::load(x.as_ptr().add(i))),
+                    rows,
+                    classes.map(|x| Vector::<I, T>::load(x.as_ptr().add(i))),
+                );
+                for k in 0..O {
+                    let mut copy = [T::from_f64(0.0); SUM_LANES];
+                    result[k].store(copy.as_mut_ptr());
+                    let valid = rest.saturating_sub(i).min(count);
+                    copy_nonoverlapping(copy.as_ptr(), out[k].add(whole + i.min(rest)), valid);
+                }
+                for k in 0..S {
+                    mask(terms[k], i).accumulate(&mut sums[k], slot);
+                }
+                for k in 0..A {
+                    counts[k] = counts[k] + mask(ones[k], i);
+                }
+            }
+        }
+    }
+    for k in 0..S {
+        lanes[k] = sums[k].into();
+    }
+    counts.map(|c| {
+        let mut lanes = [T::from_f64(0.0); SUM_LANES];
+        // SAFETY: a vector has at most eight lanes.
+        unsafe { c.store(lanes.as_mut_ptr()) };
+        lanes.iter().map(|x| x.to_f64()).sum()
+    })
+}
+
+/// Sweeps eight rows at once, class by class, and gives their sums and counts.
+#[inline(never)]
+unsafe fn across<
+    I: Isa,
+    T: Element,
+    const E: usize,
+    const R: usize,
+    const K: usize,
+    const O: usize,
+    const S: usize,
+    const A: usize,
+>(
+    elements: [View<T>; E],
+    rows: [*const T; R],
+    classes: [*const T; K],
+    out: [View<T>; O],
+    n: usize,
+    f: impl Fn([Vector<I, T>; E], [Vector<I, T>; R], [Vector<I, T>; K]) -> Swept<Vector<I, T>, O, S, A>,
+) -> ([[f64; SUM_LANES]; S], [[f64; SUM_LANES]; A]) {
+    let count = Vector::<I, T>::COUNT;
+    let mut sums = [<Vector<I, T> as Lanes>::Sum::from([0.0; SUM_LANES]); S];
+    let mut counts = [<Vector<I, T> as Lanes>::Sum::from([0.0; SUM_LANES]); A];
+    for class in 0..n {
+        let class_values = classes.map(|p| {
+            // SAFETY: class operands have n classes.
+            let value = if p.is_null() { 1.0 } else { unsafe { *p.add(class) }.to_f64() };
+            Vector::<I, T>::splat(value)
+        });
+        for slot in 0..SUM_LANES / count {
+            let i = slot * count;
+            // SAFETY: views and row operands have eight rows from here.
+            unsafe {
+                let (result, terms, ones) = f(
+                    elements.map(|v| Vector::<I, T>::load(v.data.add(class * v.classes + i))),
+                    rows.map(|p| Vector::<I, T>::load(p.add(i))),
+                    class_values,
+                );
+                for k in 0..O {
+                    result[k].store(out[k].data.add(class * out[k].classes + i));
+                }
+                for k in 0..S {
+                    terms[k].accumulate(&mut sums[k], slot);
+                }
+                for k in 0..A {
+                    ones[k].accumulate(&mut counts[k], slot);
+                }
+            }
+        }
+    }
+    (sums.map(Into::into), counts.map(Into::into))
+}
+
+/// One call of a row loss or row function.
+pub struct Call<T> {
+    /// Shape of the input.
+    pub shape: Shape,
+    /// The input.
+    pub input: *const T,
+    /// A second array of the input's shape: probability targets, or the gradient of an output.
+    pub other: *const T,
+    /// Class-index targets; `index` is null where the loss has none.
+    pub classes: Classes,
+    /// A weight for each class; null when there is none.
+    pub weight: *const T,
+    /// What the sum is divided by; `None` is the sum of the targets' weights.
+    pub divisor: Option<f64>,
+    /// The incoming gradient of the reduced value.
+    pub grad_output: f64,
+    /// The incoming gradient of each row's value; null when there is none.
+    pub grad_outputs: *const T,
+    /// Where each row's value goes; null when they are reduced.
+    pub values: *mut T,
+    /// Where the gradient of the input, or the output of a function, goes; null when unwanted.
+    pub input_grad: *mut T,
+    /// Where the gradient of the other array goes; null when unwanted.
+    pub other_grad: *mut T,
+    /// Where the gradient of the weight goes; null when unwanted.
+    pub weight_grad: *mut T,
+    /// [`Shape::scratch`] elements.
+    pub scratch: *mut T,
+    /// One sum a class where the gradient of the weight is wanted, else null.
+    pub class_sums: *mut Sum,
+}
+
+impl<T: Element> Call<T> {
+    /// A call that reads `input` and asks for nothing yet.
+    pub fn new(shape: Shape, input: *const T, scratch: *mut T) -> Self {
+        Call {
+            shape,
+            input,
+            other: null(),
+            classes: Classes { index: null(), count: shape.classes, ignore: None },
+            weight: null(),
+            divisor: Some(1.0),
+            grad_output: 1.0,
+            grad_outputs: null(),
+            values: null_mut(),
+            input_grad: null_mut(),
+            other_grad: null_mut(),
+            weight_grad: null_mut(),
+            scratch,
+            class_sums: null_mut(),
+        }
+    }
+
+    /// The weight of a class.
+    ///
+    /// # Safety
+    /// `class` must be below the number of classes.
+    #[inline(always)]
+    pub unsafe fn weight_of(&self, class: usize) -> f64 {
+        if self.weight.is_null() {
+            1.0
+        } else {
+            // SAFETY: the weight has an element for every class.
+            unsafe { *self.weight.add(class) }.to_f64()
+        }
+    }
+
+    /// The sum of all class weights.
+    pub fn total_weight<I: Isa>(&self) -> f64 {
+        if self.weight.is_null() {
+            self.shape.classes as f64
+        } else {
+            // SAFETY: the weight has an element for every class.
+            unsafe { crate::reduce::sum::<I, T>(self.weight, self.shape.classes) }
+        }
+    }
+
+    /// The divisor of the reduced value.
+    ///
+    /// # Safety
+    /// The pointers must be valid, and the targets checked.
+    unsafe fn resolved_divisor(&self) -> f64 {
+        self.divisor.unwrap_or_else(|| {
+            let mut sum = Sum::default();
+            for row in 0..self.shape.rows() {
+                // SAFETY: row is below the number of rows; a class that counts is in range.
+                sum.push(unsafe {
+                    self.classes.get(row).map_or(0.0, |class| self.weight_of(class))
+                });
+            }
+            sum.total()
+        })
+    }
+}
+
+/// The scale of each row's gradient: the incoming gradient by the divisor.
+pub fn row_scale<T: Element>(call: &Call<T>, tile: &Tile<T>, scale: T) -> Rows<f64> {
+    let mut scales = [scale.to_f64(); TILE];
+    if !call.grad_outputs.is_null() {
+        for (row, scale) in scales.iter_mut().enumerate().take(tile.rows) {
+            // SAFETY: there is an incoming gradient for every row.
+            *scale = unsafe { *call.grad_outputs.add(tile.first + row) }.to_f64();
+        }
+    }
+    scales
+}
+
+/// A loss or function of rows.
+pub trait Rowwise<T: Element>: Sized {
+    /// The loss with its options, rounded to the dtype.
+    fn new(options: &[f64]) -> Self;
+    /// Writes the gradients of a tile, scaled, and gives the value of each of its rows.
+    ///
+    /// # Safety
+    /// The pointers of the call must be valid for its shape, and its targets checked.
+    unsafe fn tile<I: Isa>(&self, call: &Call<T>, tile: &Tile<T>, scale: T) -> Rows<f64>;
+}
+
+/// Runs a row loss and gives its reduced value (0 where values are not reduced).
+///
+/// # Safety
+/// Every pointer of the call must be valid for what it stands for, its targets checked, and
+/// outputs overlap nothing but exactly the argument that they differentiate.
+pub unsafe fn run<I: Isa, T: Element>(loss: &impl Rowwise<T>, call: &Call<T>) -> f64 {
+    let shape = call.shape;
+    // SAFETY: as the caller's.
+    let divisor = unsafe { call.resolved_divisor() };
+    let scale = T::from_f64(call.grad_output / divisor);
+    let mut sum = Sum::default();
+    let (rows, width) = (shape.rows(), shape.width());
+    let mut first = 0;
+    while first < rows {
+        // Rows whose positions lie side by side are swept in place, eight at a time.
+        let side_by_side = if shape.inner >= SUM_LANES {
+            (shape.inner - first % shape.inner).min(width)
+        } else {
+            0
+        };
+        let (count, staged) = if shape.along() {
+            (width, false)
+        } else if side_by_side >= SUM_LANES {
+            (side_by_side - side_by_side % SUM_LANES, false)
+        } else if side_by_side > 0 {
+            (side_by_side, true)
+        } else {
+            (width, true)
+        };
+        let tile = Tile {
+            shape,
+            first,
+            rows: count.min(rows - first),
+            staged,
+            scratch: call.scratch,
+        };
+        // SAFETY: as the caller's.
+        let terms = unsafe { loss.tile::<I>(call, &tile, scale) };
+        for (row, &term) in terms.iter().enumerate().take(tile.rows) {
+            if call.values.is_null() {
+                sum.push(term);
+            } else {
+                // SAFETY: there is a value for every row.
+                unsafe { *call.values.add(first + row) = T::from_f64(term) };
+            }
+        }
+        first += tile.rows;
+    }
+    if !call.weight_grad.is_null() {
+        for class in 0..shape.classes {
+            // SAFETY: there is a sum and an output for every class.
+            unsafe {
+                let total = core::mem::take(&mut *call.class_sums.add(class)).total();
+                *call.weight_grad.add(class) = T::from_f64(total * scale.to_f64());
+            }
+        }
+    }
+    sum.total() / divisor
+}
+
+/// Sums the rows of a contiguous (rows, columns) array: the gradient of an argument that was
+/// broadcast over the last dimension.
+///
+/// # Safety
+/// `x` must be valid for reading, `out` for writing a value a row.
+pub unsafe fn sum_rows<I: Isa, T: Element>(x: *const T, rows: usize, columns: usize, out: *mut T) {
+    for row in 0..rows {
+        // SAFETY: row is below the number of rows.
+        unsafe {
+            let sum = crate::reduce::sum::<I, T>(x.add(row * columns), columns);
+            *out.add(row) = T::from_f64(sum);
+        }
+    }
+}

@@ -1,0 +1,397 @@
+//! Softmax cross-entropy of logits. PyTorch: `CrossEntropyLoss`; z-loss: PaLM, 2022; soft-capping:
+//! Gemma 2, 2024.
+
+use crate::driver::rowwise::{
+    Call, Rows, Rowwise, Sweep, TILE, Tile, View, round, row_scale, widen,
+};
+use crate::isa::{Element, Isa, Lanes, Vector};
+use crate::losses::softmax::{exponential, exponentials, rest, scale_rows};
+use crate::math::Math;
+
+/// ℓ = −Σ_c w_c·t_c·ln softmax(x)_c + z·(ln Σ exp x)², with t one-hot or given, smoothed to
+/// (1 − ε)·t + ε/C, and x first capped to s·tanh(x/s).
+#[derive(Clone, Copy)]
+pub struct CrossEntropy {
+    smoothing: f64,
+    z_loss: f64,
+    /// 0 for none.
+    softcap: f64,
+}
+
+/// Scratch slots of a tile.
+const LOGITS: usize = 0;
+const TARGET: usize = 1;
+const GRAD: usize = 2;
+const TARGET_GRAD: usize = 3;
+const COPY: usize = 4;
+const CAP_SLOPE: usize = 5;
+const WEIGHT_TERMS: usize = 6;
+
+impl CrossEntropy {
+    /// Caps the logits into scratch memory, with the slope of the cap.
+    unsafe fn cap<I: Isa, T: Element>(&self, tile: &Tile<T>, x: View<T>) -> (View<T>, View<T>) {
+        let (z, slope) = (tile.scratch(COPY), tile.scratch(CAP_SLOPE));
+        let cap = Vector::<I, T>::splat(self.softcap);
+        let four = Vector::<I, T>::splat(4.0);
+        // SAFETY: the views are of this tile.
+        unsafe {
+            tile.sweep::<I, 1, 0, 0, 2, 0, 0>(
+                Sweep { elements: [x], rows: [], classes: [], out: [z, slope] },
+                |[x], [], []| {
+                    let u = x / cap;
+                    // 1 − tanh²u = 4σ(2u)σ(−2u) keeps its digits where tanh is near 1.
+                    let (_, near, far) = (u + u).logistic();
+                    ([cap * u.tanh(), four * near * far], [], [])
+                },
+            );
+        }
+        (z, slope)
+    }
+}
+
+/// Whether a row's target is the index of a class or a distribution.
+enum Kind {
+    Index,
+    Distribution,
+}
+
+impl<T: Element> Rowwise<T> for CrossEntropy {
+    /// Options: labelSmoothing, zLoss, softcap (0 for none).
+    fn new(options: &[f64]) -> Self {
+        let rounded = |x: f64| T::from_f64(x).to_f64();
+        CrossEntropy {
+            smoothing: rounded(options[0]),
+            z_loss: rounded(options[1]),
+            softcap: rounded(options[2]),
+        }
+    }
+
+    unsafe fn tile<I: Isa>(&self, call: &Call<T>, tile: &Tile<T>, scale: T) -> Rows<f64> {
+        let kind = if call.other.is_null() { Kind::Index } else { Kind::Distribution };
+        // SAFETY: the call's pointers are valid for its shape.
+        unsafe {
+            let input = tile.input(call.input, LOGITS);
+            let (x, cap_slope) = if self.softcap > 0.0 {
+                let (z, slope) = self.cap::<I, T>(tile, input);
+                (z, Some(slope))
+            } else {
+                (input, None)
+            };
+            let grad = (!call.input_grad.is_null()).then(|| tile.output(call.input_grad, GRAD));
+            let scales = row_scale(call, tile, scale);
+            let values = match kind {
+                Kind::Index => self.by_index::<I, T>(call, tile, x, grad, &scales),
+                Kind::Distribution => self.by_distribution::<I, T>(call, tile, x, grad, &scales),
+            };
+            if let Some(grad) = grad {
+                if let Some(slope) = cap_slope {
+                    tile.sweep::<I, 2, 0, 0, 1, 0, 0>(
+                        Sweep { elements: [grad, slope], rows: [], classes: [], out: [grad] },
+                        |[grad, slope], [], []| ([grad * slope], [], []),
+                    );
+                }
+                if matches!(kind, Kind::Index) {
+                    self.clear_ignored(call, tile, grad);
+                }
+                tile.commit(grad, call.input_grad);
+            }
+            values
+        }
+    }
+}
+
+impl CrossEntropy {
+    unsafe fn by_index<I: Isa, T: Element>(
+        &self,
+        call: &Call<T>,
+        tile: &Tile<T>,
+        x: View<T>,
+        grad: Option<View<T>>,
+        scales: &Rows<f64>,
+    ) -> Rows<f64> {
+        let classes = call.shape.classes;
+        let (eps, z) = (self.smoothing, self.z_loss);
+        let share = if eps > 0.0 { eps / classes as f64 } else { 0.0 };
+        let total = if eps > 0.0 { call.total_weight::<I>() } else { 0.0 };
+
+        // Gathered first: the exponentials may be written over the logits.
+        let (mut chosen, mut weight) = ([0.0; TILE], [0.0; TILE]);
+        for row in 0..tile.rows {
+            // SAFETY: the rows are the tile's, and a class that is not ignored is in range.
+            unsafe {
+                if let Some(class) = call.classes.get(tile.first + row) {
+                    chosen[row] = x.get(row, class).to_f64();
+                    weight[row] = call.weight_of(class);
+                }
+            }
+        }
+        // SAFETY: x and grad are views of this tile.
+        let (max, rest, gaps) = unsafe {
+            let max = tile.max::<I>(x);
+            let (rest, gaps) = if eps > 0.0 {
+                smoothed::<I, T>(tile, x, &max, call.weight, grad)
+            } else {
+                (exponentials::<I, T>(tile, x, &max, grad), [0.0; TILE])
+            };
+            (max, rest, gaps)
+        };
+        let max = widen(&max);
+
+        let one = I::F64::splat(1.0);
+        let (keep, share_, total_) =
+            (I::F64::splat(1.0 - eps), I::F64::splat(share), I::F64::splat(total));
+        let (z, two_z) = (I::F64::splat(z), I::F64::splat(2.0 * z));
+        let plain = self.smoothing == 0.0 && self.z_loss == 0.0;
+        let [mut value, k, b, at] = tile.each_row::<I, 6, 4>(
+            [&max, &rest, &gaps, &chosen, &weight, scales],
+            |[max, rest, gaps, chosen, w, scale]| {
+                // Σ exp(x − max) = 1 + rest: the loss of a confident row keeps its digits.
+                let (ln, sum) = (rest.ln_1p(), one + rest);
+                let nll = (max - chosen) + ln;
+                // Σ over the other classes, without the target's own exponential.
+                let e = (chosen - max).exp();
+                let others = I::F64::select(chosen.eq(max), rest, rest + (one - e));
+                if plain {
+                    return [w * nll, scale * w / sum, w, -(scale * w * others) / sum];
+                }
+                let (lse, p) = (max + ln, e / sum);
+                let value = w * (keep * nll + z * lse.square()) + share_ * (gaps + total_ * ln);
+                let pull = two_z * w * lse;
+                let k = scale * (keep * w + share_ * total_ + pull) / sum;
+                let at = scale
+                    * (share_ * (p * total_ - w) + pull * p - keep * w * others / sum);
+                [value, k, scale * share_, at]
+            },
+        );
+        if let Some(grad) = grad {
+            let (k, b) = (round(&k), round(&b));
+            // SAFETY: grad is a view of this tile, and the weight has every class.
+            unsafe {
+                if eps > 0.0 {
+                    tile.sweep::<I, 1, 2, 1, 1, 0, 0>(
+                        Sweep {
+                            elements: [grad],
+                            rows: [&k, &b],
+                            classes: [call.weight],
+                            out: [grad],
+                        },
+                        |[e], [k, b], [w]| ([e * k - w * b], [], []),
+                    );
+                } else {
+                    scale_rows::<I, T>(tile, grad, &k);
+                }
+            }
+        }
+        for row in 0..tile.rows {
+            // SAFETY: as above.
+            unsafe {
+                match (call.classes.get(tile.first + row), grad) {
+                    (Some(class), Some(grad)) => grad.set(row, class, T::from_f64(at[row])),
+                    (None, _) => value[row] = 0.0,
+                    _ => {}
+                }
+            }
+        }
+        value
+    }
+
+    /// The gradient of an ignored row is exactly 0, whatever its logits.
+    unsafe fn clear_ignored<T: Element>(&self, call: &Call<T>, tile: &Tile<T>, grad: View<T>) {
+        for row in 0..tile.rows {
+            // SAFETY: the rows are the tile's.
+            unsafe {
+                if call.classes.get(tile.first + row).is_none() {
+                    for class in 0..call.shape.classes {
+                        grad.set(row, class, T::from_f64(0.0));
+                    }
+                }
+            }
+        }
+    }
+
+    unsafe fn by_distribution<I: Isa, T: Element>(
+        &self,
+        call: &Call<T>,
+        tile: &Tile<T>,
+        x: View<T>,
+        grad: Option<View<T>>,
+        scales: &Rows<f64>,
+    ) -> Rows<f64> {
+        let more = !call.other_grad.is_null() || !call.weight_grad.is_null();
+        let one = Vector::<I, T>::splat(1.0);
+        let keep = Vector::<I, T>::splat(1.0 - self.smoothing);
+        let share = Vector::<I, T>::splat(self.smoothing / call.shape.classes as f64);
+        let mix = move |t| keep * t + share;
+        let terms = move |x: Vector<I, T>, t, max, w: Vector<I, T>| {
+            let (e, rest, top) = exponential(x, max);
+            let q = w * mix(t);
+            ([e], [rest, gap(x, max, q), q], [top])
+        };
+        // SAFETY: the call's pointers are valid for its shape; views are of this tile.
+        unsafe {
+            let target = tile.input(call.other, TARGET);
+            let max = tile.max::<I>(x);
+            // Needed after the exponentials may have been written over the logits.
+            let x = if more && grad.is_some() && self.softcap == 0.0 {
+                let copy = tile.scratch(COPY);
+                tile.sweep::<I, 1, 0, 0, 1, 0, 0>(
+                    Sweep { elements: [x], rows: [], classes: [], out: [copy] },
+                    |[x], [], []| ([x], [], []),
+                );
+                copy
+            } else {
+                x
+            };
+            let (elements, rows, classes) = ([x, target], [&max], [call.weight]);
+            let ([sums, gaps, mass], [tops]) = if let Some(grad) = grad {
+                tile.sweep::<I, 2, 1, 1, 1, 3, 1>(
+                    Sweep { elements, rows, classes, out: [grad] },
+                    move |[x, t], [max], [w]| terms(x, t, max, w),
+                )
+            } else {
+                tile.sweep::<I, 2, 1, 1, 0, 3, 1>(
+                    Sweep { elements, rows, classes, out: [] },
+                    move |[x, t], [max], [w]| {
+                        let (_, sums, counts) = terms(x, t, max, w);
+                        ([], sums, counts)
+                    },
+                )
+            };
+            let rest = rest(&sums, &tops);
+            let (one64, z) = (I::F64::splat(1.0), I::F64::splat(self.z_loss));
+            let two_z = I::F64::splat(2.0 * self.z_loss);
+            let with_z = self.z_loss > 0.0;
+            let [value, k, top, offset] = tile.each_row::<I, 5, 4>(
+                [&widen(&max), &rest, &gaps, &mass, scales],
+                |[max, rest, gaps, mass, scale]| {
+                    let (ln, sum) = (rest.ln_1p(), one64 + rest);
+                    let value = gaps + mass * ln;
+                    if !with_z {
+                        return [value, scale * mass / sum, scale * mass * rest / sum, ln];
+                    }
+                    let lse = max + ln;
+                    let (square, pull) = (z * lse.square(), two_z * mass * lse);
+                    [
+                        value + mass * square,
+                        scale * (mass + pull) / sum,
+                        scale * (mass * rest - pull) / sum,
+                        ln + square,
+                    ]
+                },
+            );
+            if let Some(grad) = grad {
+                tile.sweep::<I, 2, 4, 1, 1, 0, 0>(
+                    Sweep {
+                        elements: [grad, target],
+                        rows: [&round(&k), &round(&top), &round(&mass), &round(scales)],
+                        classes,
+                        out: [grad],
+                    },
+                    move |[e, t], [k, top, mass, scale], [w]| {
+                        let q = w * mix(t);
+                        // p = 1 − rest/Σ where e is 1: the gradient of a confident row keeps its
+                        // digits.
+                        let at_top = (mass - q) * scale - top;
+                        ([Vector::<I, T>::select(e.eq(one), at_top, e * k - q * scale)], [], [])
+                    },
+                );
+            }
+            if more {
+                self.target_gradients::<I, T>(call, tile, x, target, &max, &round(&offset), scales);
+            }
+            value
+        }
+    }
+
+    /// The derivatives by the targets and by the class weights: −ln softmax(x), with its factors.
+    #[expect(clippy::too_many_arguments, reason = "one step of the function above")]
+    unsafe fn target_gradients<I: Isa, T: Element>(
+        &self,
+        call: &Call<T>,
+        tile: &Tile<T>,
+        x: View<T>,
+        target: View<T>,
+        max: &Rows<T>,
+        offset: &Rows<T>,
+        scales: &Rows<f64>,
+    ) {
+        let keep = Vector::<I, T>::splat(1.0 - self.smoothing);
+        let share = Vector::<I, T>::splat(self.smoothing / call.shape.classes as f64);
+        let zero = Vector::<I, T>::splat(0.0);
+        // SAFETY: the call's pointers are valid for its shape; views are of this tile.
+        unsafe {
+            if !call.weight_grad.is_null() {
+                let terms = tile.scratch(WEIGHT_TERMS);
+                tile.sweep::<I, 2, 2, 0, 1, 0, 0>(
+                    Sweep { elements: [x, target], rows: [max, offset], classes: [], out: [terms] },
+                    |[x, t], [max, offset], []| {
+                        let t = keep * t + share;
+                        let term = t * (offset - (x - max));
+                        ([Vector::<I, T>::select(t.eq(zero), zero, term)], [], [])
+                    },
+                );
+                for row in 0..tile.rows {
+                    let outer = if call.grad_outputs.is_null() { 1.0 } else { scales[row] };
+                    for class in 0..call.shape.classes {
+                        let term = terms.get(row, class).to_f64() * outer;
+                        (*call.class_sums.add(class)).push(term);
+                    }
+                }
+            }
+            if !call.other_grad.is_null() {
+                let out = tile.output(call.other_grad, TARGET_GRAD);
+                let factor = scales.map(|scale| T::from_f64(scale * (1.0 - self.smoothing)));
+                tile.sweep::<I, 1, 3, 1, 1, 0, 0>(
+                    Sweep {
+                        elements: [x],
+                        rows: [max, offset, &factor],
+                        classes: [call.weight],
+                        out: [out],
+                    },
+                    |[x], [max, offset, factor], [w]| {
+                        ([w * (offset - (x - max)) * factor], [], [])
+                    },
+                );
+                tile.commit(out, call.other_grad);
+            }
+        }
+    }
+}
+
+/// q·(max − x), and 0 where q is 0: a class of no weight may be masked by −inf.
+#[inline(always)]
+fn gap<V: Lanes>(x: V, max: V, q: V) -> V {
+    let zero = V::splat(0.0);
+    V::select(q.eq(zero), zero, q * (max - x))
+}
+
+/// The exponentials as [`exponentials`], with Σ w·(max − x) of each row beside them.
+unsafe fn smoothed<I: Isa, T: Element>(
+    tile: &Tile<T>,
+    x: View<T>,
+    max: &Rows<T>,
+    weight: *const T,
+    out: Option<View<T>>,
+) -> (Rows<f64>, Rows<f64>) {
+    let (elements, rows, classes) = ([x], [max], [weight]);
+    // SAFETY: as the caller's.
+    let ([sums, gaps], [tops]) = unsafe {
+        match out {
+            Some(out) => tile.sweep::<I, 1, 1, 1, 1, 2, 1>(
+                Sweep { elements, rows, classes, out: [out] },
+                |[x], [max], [w]| {
+                    let (e, rest, top) = exponential(x, max);
+                    ([e], [rest, gap(x, max, w)], [top])
+                },
+            ),
+            None => tile.sweep::<I, 1, 1, 1, 0, 2, 1>(
+                Sweep { elements, rows, classes, out: [] },
+                |[x], [max], [w]| {
+                    let (_, rest, top) = exponential(x, max);
+                    ([], [rest, gap(x, max, w)], [top])
+                },
+            ),
+        }
+    };
+    (rest(&sums, &tops), gaps)
+}

@@ -1,0 +1,58 @@
+//! Logarithm of the softmax over a dimension. PyTorch: `log_softmax`.
+
+use crate::driver::rowwise::{Call, Rows, Rowwise, Sweep, TILE, Tile, round};
+use crate::isa::{Element, Isa, Lanes};
+use crate::losses::softmax::{exponential, exponentials, rest};
+use crate::math::Math;
+
+/// Scratch slots of a tile.
+const INPUT: usize = 0;
+const OTHER: usize = 1;
+const OUT: usize = 2;
+
+/// ln p = x − ln Σ exp(x); with `other`, the vector-Jacobian product g − p·Σ g.
+#[derive(Clone, Copy)]
+pub struct LogSoftmax;
+
+impl<T: Element> Rowwise<T> for LogSoftmax {
+    fn new(_: &[f64]) -> Self {
+        LogSoftmax
+    }
+
+    unsafe fn tile<I: Isa>(&self, call: &Call<T>, tile: &Tile<T>, _: T) -> Rows<f64> {
+        // SAFETY: the call's pointers are valid for its shape.
+        unsafe {
+            let x = tile.input(call.input, INPUT);
+            let out = tile.output(call.input_grad, OUT);
+            let max = tile.max::<I>(x);
+            if call.other.is_null() {
+                let rest = exponentials::<I, T>(tile, x, &max, None);
+                let [ln] = tile.each_row::<I, 1, 1>([&rest], |[rest]| [rest.ln_1p()]);
+                tile.sweep::<I, 1, 2, 0, 1, 0, 0>(
+                    Sweep { elements: [x], rows: [&max, &round(&ln)], classes: [], out: [out] },
+                    |[x], [max, ln], []| ([(x - max) - ln], [], []),
+                );
+            } else {
+                let g = tile.input(call.other, OTHER);
+                let ([sums, totals], [tops]) = tile.sweep::<I, 2, 1, 0, 1, 2, 1>(
+                    Sweep { elements: [x, g], rows: [&max], classes: [], out: [out] },
+                    |[x, g], [max], []| {
+                        let (e, term, top) = exponential(x, max);
+                        ([e], [term, g], [top])
+                    },
+                );
+                let rest = rest(&sums, &tops);
+                let one = I::F64::splat(1.0);
+                let [k] = tile.each_row::<I, 2, 1>([&rest, &totals], |[rest, total]| {
+                    [total / (one + rest)]
+                });
+                tile.sweep::<I, 2, 1, 0, 1, 0, 0>(
+                    Sweep { elements: [out, g], rows: [&round(&k)], classes: [], out: [out] },
+                    |[e, g], [k], []| ([g - e * k], [], []),
+                );
+            }
+            tile.commit(out, call.input_grad);
+        }
+        [0.0; TILE]
+    }
+}

@@ -1,0 +1,46 @@
+//! Logarithm of the softmax's normaliser over a dimension. PyTorch: `logsumexp`.
+
+use crate::driver::rowwise::{Call, Rows, Rowwise, Tile, round, row_scale, widen};
+use crate::isa::{Element, Isa, Lanes};
+use crate::losses::softmax::{exponentials, scale_rows};
+use crate::math::Math;
+
+/// Scratch slots of a tile.
+const INPUT: usize = 0;
+const OUT: usize = 1;
+
+/// ln Σ exp(x) of each row; its gradient is p times the row's incoming gradient.
+#[derive(Clone, Copy)]
+pub struct LogSumExp;
+
+impl<T: Element> Rowwise<T> for LogSumExp {
+    fn new(_: &[f64]) -> Self {
+        LogSumExp
+    }
+
+    unsafe fn tile<I: Isa>(&self, call: &Call<T>, tile: &Tile<T>, scale: T) -> Rows<f64> {
+        // SAFETY: the call's pointers are valid for its shape.
+        unsafe {
+            let x = tile.input(call.input, INPUT);
+            let out = (!call.input_grad.is_null()).then(|| tile.output(call.input_grad, OUT));
+            let max = tile.max::<I>(x);
+            let rest = exponentials::<I, T>(tile, x, &max, out);
+            let scales = row_scale(call, tile, scale);
+            let one = I::F64::splat(1.0);
+            let infinite = I::F64::splat(f64::INFINITY);
+            let [value, k] = tile.each_row::<I, 3, 2>(
+                [&widen(&max), &rest, &scales],
+                |[max, rest, scale]| {
+                    // An infinite maximum is the answer itself.
+                    let value = I::F64::select(max.abs().eq(infinite), max, max + rest.ln_1p());
+                    [value, scale / (one + rest)]
+                },
+            );
+            if let Some(out) = out {
+                scale_rows::<I, T>(tile, out, &round(&k));
+                tile.commit(out, call.input_grad);
+            }
+            value
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! One file a loss, and the registry that declares and exports them.
+
+/// Calls a macro with every loss: its driver, its module (which names its export), its type.
+#[macro_export]
+macro_rules! registry {
+    ($each:ident) => {
+        $each! {
+            pointwise bce::Bce;
+            pointwise bce_with_logits::BceWithLogits;
+            pointwise bce_with_logits_weighted::BceWithLogitsWeighted;
+            rowwise cross_entropy::CrossEntropy;
+            pointwise gaussian_nll::GaussianNll;
+            pointwise hinge::Hinge;
+            pointwise hinge_embedding::HingeEmbedding;
+            pointwise huber::Huber;
+            pointwise kl_div::KlDiv;
+            pointwise l1::L1;
+            pointwise log_cosh::LogCosh;
+            pointwise log_sigmoid::LogSigmoid;
+            rowwise log_softmax::LogSoftmax;
+            rowwise log_sum_exp::LogSumExp;
+            pointwise margin_ranking::MarginRanking;
+            pointwise mse::Mse;
+            rowwise nll::Nll;
+            pointwise poisson_nll::PoissonNll;
+            pointwise quantile::Quantile;
+            pointwise sigmoid::Sigmoid;
+            pointwise smooth_l1::SmoothL1;
+            pointwise soft_margin::SoftMargin;
+            rowwise softmax::Softmax;
+            pointwise softplus::Softplus;
+            pointwise squared_hinge::SquaredHinge;
+        }
+    };
+}
+
+macro_rules! declare {
+    ($($driver:ident $module:ident :: $loss:ident;)*) => {
+        $(pub mod $module;)*
+    };
+}
+
+registry!(declare);

@@ -1,0 +1,124 @@
+//! Softmax over a dimension, and the exponentials that every loss with a softmax starts from.
+//! PyTorch: `softmax`.
+
+use crate::driver::rowwise::{
+    Call, Rows, Rowwise, Sweep, TILE, Tile, View, round,
+};
+use crate::isa::{Element, Isa, Lanes};
+use crate::math::Math;
+
+/// Scratch slots of a tile.
+const INPUT: usize = 0;
+const OTHER: usize = 1;
+const OUT: usize = 2;
+
+/// e = exp(x − max), with its term of the sum and its count where it is 1 instead.
+///
+/// The exponentials that are 1 are counted apart: the maximum is one of them, so the sum of all
+/// others, which is all that tells a confident row's loss from 0, loses nothing to it.
+#[inline(always)]
+pub fn exponential<V: Lanes>(x: V, max: V) -> (V, V, V) {
+    let (zero, one) = (V::splat(0.0), V::splat(1.0));
+    let e = (x - max).exp();
+    let top = e.eq(one);
+    (e, V::select(top, zero, e), V::select(top, one, zero))
+}
+
+/// Σ exp(x − max) − 1, from the sum and the count of [`exponential`].
+pub fn rest(sums: &Rows<f64>, tops: &Rows<f64>) -> Rows<f64> {
+    core::array::from_fn(|row| sums[row] + (tops[row] - 1.0))
+}
+
+/// The exponentials of a tile, stored where `out` says, and for each row their sum less 1.
+///
+/// # Safety
+/// The views must be of the tile.
+pub unsafe fn exponentials<I: Isa, T: Element>(
+    tile: &Tile<T>,
+    x: View<T>,
+    max: &Rows<T>,
+    out: Option<View<T>>,
+) -> Rows<f64> {
+    // SAFETY: as the caller's.
+    let ([sums], [tops]) = unsafe {
+        match out {
+            Some(out) => tile.sweep::<I, 1, 1, 0, 1, 1, 1>(
+                Sweep { elements: [x], rows: [max], classes: [], out: [out] },
+                |[x], [max], []| {
+                    let (e, term, top) = exponential(x, max);
+                    ([e], [term], [top])
+                },
+            ),
+            None => tile.sweep::<I, 1, 1, 0, 0, 1, 1>(
+                Sweep { elements: [x], rows: [max], classes: [], out: [] },
+                |[x], [max], []| {
+                    let (_, term, top) = exponential(x, max);
+                    ([], [term], [top])
+                },
+            ),
+        }
+    };
+    rest(&sums, &tops)
+}
+
+/// Multiplies each row of a view by its factor.
+///
+/// # Safety
+/// The view must be of the tile, and writable.
+pub unsafe fn scale_rows<I: Isa, T: Element>(tile: &Tile<T>, x: View<T>, factor: &Rows<T>) {
+    // SAFETY: as the caller's.
+    unsafe {
+        tile.sweep::<I, 1, 1, 0, 1, 0, 0>(
+            Sweep { elements: [x], rows: [factor], classes: [], out: [x] },
+            |[x], [factor], []| ([x * factor], [], []),
+        );
+    }
+}
+
+/// p = exp(x)/Σ exp(x); with `other`, the vector-Jacobian product p·(g − Σ p·g).
+#[derive(Clone, Copy)]
+pub struct Softmax;
+
+impl<T: Element> Rowwise<T> for Softmax {
+    fn new(_: &[f64]) -> Self {
+        Softmax
+    }
+
+    unsafe fn tile<I: Isa>(&self, call: &Call<T>, tile: &Tile<T>, _: T) -> Rows<f64> {
+        // SAFETY: the call's pointers are valid for its shape.
+        unsafe {
+            let x = tile.input(call.input, INPUT);
+            let out = tile.output(call.input_grad, OUT);
+            let max = tile.max::<I>(x);
+            if call.other.is_null() {
+                let rest = exponentials::<I, T>(tile, x, &max, Some(out));
+                scale_rows::<I, T>(tile, out, &rest.map(|rest| T::from_f64(1.0 / (1.0 + rest))));
+            } else {
+                let g = tile.input(call.other, OTHER);
+                let ([sums, dots], [tops]) = tile.sweep::<I, 2, 1, 0, 1, 2, 1>(
+                    Sweep { elements: [x, g], rows: [&max], classes: [], out: [out] },
+                    |[x, g], [max], []| {
+                        let (e, term, top) = exponential(x, max);
+                        ([e], [term, e * g], [top])
+                    },
+                );
+                let rest = rest(&sums, &tops);
+                let one = I::F64::splat(1.0);
+                let [k, mean] = tile.each_row::<I, 2, 2>([&rest, &dots], |[rest, dot]| {
+                    [one / (one + rest), dot / (one + rest)]
+                });
+                tile.sweep::<I, 2, 2, 0, 1, 0, 0>(
+                    Sweep {
+                        elements: [out, g],
+                        rows: [&round(&k), &round(&mean)],
+                        classes: [],
+                        out: [out],
+                    },
+                    |[e, g], [k, mean], []| ([e * k * (g - mean)], [], []),
+                );
+            }
+            tile.commit(out, call.input_grad);
+        }
+        [0.0; TILE]
+    }
+}
