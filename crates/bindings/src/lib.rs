@@ -1,0 +1,239 @@
+//! The WebAssembly module of fused-loss.
+//!
+//! One export for each registered loss, a buffer, and the checks. The facade calls the exports
+//! with numbers only: the arguments of a call lie as float64 in a call block, whose layout is
+//! [`block`] here and `ts/runtime.ts` there. The facade has checked them all; what is behind this
+//! boundary relies on that.
+
+use fused_loss_kernels::driver::check::{self, Classes, Domain};
+use fused_loss_kernels::driver::{pointwise, rowwise};
+use fused_loss_kernels::isa::{Element, Native};
+use fused_loss_kernels::reduce::Sum;
+use js_sys::Uint8Array;
+use std::alloc::{Layout, alloc, dealloc};
+use wasm_bindgen::prelude::*;
+
+/// Memory owned by the facade: 16-byte aligned and freed explicitly.
+#[wasm_bindgen]
+pub struct Buffer {
+    data: *mut u8,
+    layout: Layout,
+}
+
+#[wasm_bindgen]
+impl Buffer {
+    /// Allocates, or gives nothing where memory does not suffice.
+    pub fn allocate(bytes: usize) -> Option<Buffer> {
+        let layout = Layout::from_size_align(bytes.max(16), 16).ok()?;
+        // SAFETY: the size is not 0.
+        let data = unsafe { alloc(layout) };
+        (!data.is_null()).then_some(Buffer { data, layout })
+    }
+
+    /// Position in the memory.
+    #[wasm_bindgen(getter)]
+    pub fn address(&self) -> usize {
+        self.data as usize
+    }
+
+    /// The bytes, without a copy; valid until memory grows or the buffer is freed.
+    pub fn view(&self) -> Uint8Array {
+        // SAFETY: the buffer owns these bytes. That they are not read after it is freed, or
+        // through a view older than the last growth, is the facade's care.
+        unsafe { Uint8Array::view_mut_raw(self.data, self.layout.size()) }
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        // SAFETY: allocated in `allocate` with this layout, and dropped once.
+        unsafe { dealloc(self.data, self.layout) }
+    }
+}
+
+/// Layout of a call block, in float64 slots.
+mod block {
+    /// Written by the engine: 0, or the bytes of scratch memory that could not be had.
+    pub const MISSING: usize = 0;
+    /// The divisor of the reduced value; NaN stands for the sum of the weights.
+    pub const DIVISOR: usize = 1;
+    pub const GRAD_OUTPUT: usize = 2;
+    pub const GRAD_OUTPUTS: usize = 3;
+    pub const VALUES: usize = 4;
+    /// Three of them.
+    pub const GRADS: usize = 5;
+    pub const WEIGHT_GRAD: usize = 8;
+    /// Number of elements (pointwise); outer, classes and inner sizes (rowwise).
+    pub const SHAPE: usize = 9;
+    /// Class-index targets and the index to ignore; NaN where there is none.
+    pub const INDEX: usize = 12;
+    pub const IGNORE: usize = 13;
+    /// Eight of them.
+    pub const OPTIONS: usize = 16;
+    /// Operands, [`OPERAND`] slots each: the arguments, and after three of them the weight.
+    pub const OPERANDS: usize = 24;
+    /// Address, rank, then size and stride of each dimension.
+    pub const OPERAND: usize = 2 + 2 * fused_loss_kernels::driver::pointwise::MAX_RANK;
+    pub const WEIGHT: usize = OPERANDS + 3 * OPERAND;
+}
+
+/// A call block that the facade has filled.
+#[derive(Clone, Copy)]
+struct Block(*mut f64);
+
+impl Block {
+    fn number(self, slot: usize) -> f64 {
+        // SAFETY: the facade passes a block of WEIGHT + OPERAND slots.
+        unsafe { *self.0.add(slot) }
+    }
+    fn index(self, slot: usize) -> usize {
+        self.number(slot) as usize
+    }
+    fn pointer<T>(self, slot: usize) -> *mut T {
+        self.index(slot) as *mut T
+    }
+    fn options(self) -> &'static [f64] {
+        // SAFETY: eight slots of the block, which outlives the call and is not written meanwhile.
+        unsafe { core::slice::from_raw_parts(self.0.add(block::OPTIONS), 8) }
+    }
+    fn divisor(self) -> Option<f64> {
+        Some(self.number(block::DIVISOR)).filter(|divisor| !divisor.is_nan())
+    }
+    fn operand<T: Element>(self, slot: usize) -> pointwise::Operand<T> {
+        let mut operand = pointwise::Operand::contiguous(self.pointer(slot));
+        operand.rank = self.index(slot + 1);
+        for (k, dim) in operand.dims.iter_mut().enumerate().take(operand.rank) {
+            *dim = (self.index(slot + 2 + 2 * k), self.index(slot + 3 + 2 * k));
+        }
+        operand
+    }
+}
+
+fn call_pointwise<T: Element, L, const IN: usize, const OUT: usize>(b: Block) -> f64
+where
+    L: pointwise::Pointwise<IN, OUT>,
+{
+    let loss = L::new(b.options());
+    let kernel = pointwise::Kernel::<T>::new::<Native, IN, OUT, L>(&loss);
+    let weight = (b.index(block::WEIGHT) != 0).then(|| b.operand(block::WEIGHT));
+    let call = pointwise::Call {
+        n: b.index(block::SHAPE),
+        args: core::array::from_fn(|k| b.operand(block::OPERANDS + k * block::OPERAND)),
+        weight,
+        divisor: b.divisor(),
+        grad_output: b.number(block::GRAD_OUTPUT),
+        grad_outputs: b.pointer(block::GRAD_OUTPUTS),
+        values: b.pointer(block::VALUES),
+        grads: core::array::from_fn(|k| b.pointer(block::GRADS + k)),
+        weight_grad: b.pointer(block::WEIGHT_GRAD),
+    };
+    // SAFETY: the facade has checked sizes and overlaps of everything in the block.
+    unsafe { pointwise::run::<Native, T>(&kernel, &call) }
+}
+
+fn call_rowwise<T: Element, L: rowwise::Rowwise<T>>(b: Block) -> f64 {
+    let shape = rowwise::Shape {
+        outer: b.index(block::SHAPE),
+        classes: b.index(block::SHAPE + 1),
+        inner: b.index(block::SHAPE + 2),
+    };
+    let weight_grad: *mut T = b.pointer(block::WEIGHT_GRAD);
+    let sums = if weight_grad.is_null() { 0 } else { shape.classes };
+    let (mut scratch, mut class_sums) = (Vec::<T>::new(), Vec::<Sum>::new());
+    if scratch.try_reserve_exact(shape.scratch()).is_err()
+        || class_sums.try_reserve_exact(sums).is_err()
+    {
+        let bytes = shape.scratch() * size_of::<T>() + sums * size_of::<Sum>();
+        // SAFETY: a slot of the block.
+        unsafe { *b.0.add(block::MISSING) = bytes as f64 };
+        return f64::NAN;
+    }
+    class_sums.resize_with(sums, Sum::default);
+    let ignore = b.number(block::IGNORE);
+    let call = rowwise::Call {
+        shape,
+        input: b.pointer(block::OPERANDS),
+        other: b.pointer(block::OPERANDS + block::OPERAND),
+        classes: Classes {
+            index: b.pointer(block::INDEX),
+            count: shape.classes,
+            ignore: (!ignore.is_nan()).then_some(ignore as i32),
+        },
+        weight: b.pointer(block::WEIGHT),
+        divisor: b.divisor(),
+        grad_output: b.number(block::GRAD_OUTPUT),
+        grad_outputs: b.pointer(block::GRAD_OUTPUTS),
+        values: b.pointer(block::VALUES),
+        input_grad: b.pointer(block::GRADS),
+        other_grad: b.pointer(block::GRADS + 1),
+        weight_grad,
+        scratch: scratch.as_mut_ptr(),
+        class_sums: class_sums.as_mut_ptr(),
+    };
+    // SAFETY: the facade has checked sizes, overlaps and targets of everything in the block.
+    unsafe { rowwise::run::<Native, T>(&L::new(b.options()), &call) }
+}
+
+macro_rules! export_one {
+    (pointwise $module:ident $loss:ident) => {
+        export_one!($module, call_pointwise::<f32, $loss, _, _>, call_pointwise::<f64, $loss, _, _>, $loss);
+    };
+    (rowwise $module:ident $loss:ident) => {
+        export_one!($module, call_rowwise::<f32, $loss>, call_rowwise::<f64, $loss>, $loss);
+    };
+    ($module:ident, $single:expr, $double:expr, $loss:ident) => {
+        /// Runs the loss in float32 (dtype 0) or float64 on a call block, and gives its reduced value.
+        #[wasm_bindgen]
+        pub fn $module(dtype: u32, block: *mut f64) -> f64 {
+            use fused_loss_kernels::losses::$module::$loss;
+            if dtype == 0 { $single(Block(block)) } else { $double(Block(block)) }
+        }
+    };
+}
+
+macro_rules! export {
+    ($($driver:ident $module:ident :: $loss:ident;)*) => {
+        $(export_one!($driver $module $loss);)*
+    };
+}
+
+fused_loss_kernels::registry!(export);
+
+/// The position of the first element outside a domain, or −1.
+#[wasm_bindgen]
+pub fn check_domain(dtype: u32, domain: u32, data: usize, n: usize) -> f64 {
+    let Some(domain) = Domain::from_code(domain) else {
+        return -1.0;
+    };
+    // SAFETY: the facade passes an array of n elements.
+    let bad = unsafe {
+        if dtype == 0 {
+            check::domain::<Native, f32>(domain, data as *const f32, n)
+        } else {
+            check::domain::<Native, f64>(domain, data as *const f64, n)
+        }
+    };
+    bad.map_or(-1.0, |i| i as f64)
+}
+
+/// The position of the first class index that is neither ignored nor below the count, or −1.
+#[wasm_bindgen]
+pub fn check_classes(index: *const i32, rows: usize, count: usize, ignore: f64) -> f64 {
+    let ignore = (!ignore.is_nan()).then_some(ignore as i32);
+    // SAFETY: the facade passes an array of as many indices.
+    let bad = unsafe { Classes { index, count, ignore }.first_bad(rows) };
+    bad.map_or(-1.0, |i| i as f64)
+}
+
+/// Sums the rows of an array: the gradient of an argument broadcast over the last dimension.
+#[wasm_bindgen]
+pub fn sum_rows(dtype: u32, data: usize, rows: usize, columns: usize, out: usize) {
+    // SAFETY: the facade passes arrays of rows·columns and of rows elements.
+    unsafe {
+        if dtype == 0 {
+            rowwise::sum_rows::<Native, f32>(data as *const f32, rows, columns, out as *mut f32);
+        } else {
+            rowwise::sum_rows::<Native, f64>(data as *const f64, rows, columns, out as *mut f64);
+        }
+    }
+}
