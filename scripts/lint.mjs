@@ -1,0 +1,33 @@
+// Runs every linter over everything, the Rust text as each build compiles it, and names those that complain.
+import "./setup.mjs";
+import { join } from "node:path";
+import { builds, cargoEnv, root, run } from "./common.mjs";
+
+for (const [command, component] of Object.entries({ clippy: "clippy", fmt: "rustfmt" })) {
+  const there = run("cargo", [command, "--version"], { capture: true }).status === 0;
+  if (!there) run("rustup", ["component", "add", component]);
+}
+
+const clippy = ["clippy", "--workspace", "--all-targets", "--quiet"];
+const deny = ["--", "-D", "warnings"];
+const native = cargoEnv(join(root, "target", "native"));
+const linters = [
+  ["eslint", ["."]],
+  ["tsc", []],
+  ["cargo", ["fmt", "--check"]],
+  // The bindings are compiled for wasm only.
+  ["cargo", [...clippy, "--exclude", "fused-loss-bindings", ...deny], { env: native }],
+  ...Object.entries(builds).map(([build, flags]) => {
+    const env = cargoEnv(join(root, "target", build), flags);
+    return ["cargo", [...clippy, "--target", "wasm32-unknown-unknown", ...deny], { env }];
+  }),
+];
+
+const failed = linters.filter(([command, args, options]) => {
+  console.log(`${command} ${args.join(" ")}`);
+  return run(command, args, options).status !== 0;
+});
+if (failed.length > 0) {
+  console.error(`\nFailed: ${failed.map(([command, args]) => `${command} ${args[0] ?? ""}`.trim()).join(", ")}`);
+  process.exit(1);
+}
