@@ -1,0 +1,10 @@
+import createGlue from "../../crates/bindings/pkg/scalar/fused_loss.js?factory";
+import wasmModule from "../../crates/bindings/pkg/scalar/fused_loss_bg.wasm?module";
+
+export const name: "simd128" | "scalar" = "scalar";
+
+/** A fresh instance with memory of its own; only the compiled module is shared between calls. */
+export function load() {
+  const { initSync, Buffer } = createGlue();
+  return { exports: initSync({ module: wasmModule() }), Buffer };
+}

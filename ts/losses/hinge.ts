@@ -1,0 +1,22 @@
+import { pointwise } from "../invoke.js";
+import type { Flags, TargetLoss } from "../types.js";
+
+/**
+ * Hinge loss of a binary classifier: ℓ = max(0, 1 − x·y); the gradient at the margin is 0.
+ *
+ * `target` has the shape of `input`, with values −1 and 1; it may be an integer array. Differentiable by `input`.
+ *
+ * Source: Optax `hinge_loss`.
+ *
+ * @throws TypeError or RangeError, with a `code`, for a wrong type, dtype, shape or option, or a target other than ±1, before anything is written.
+ * @example
+ * ```ts
+ * hinge(Float32Array.of(0.5, -2), Int8Array.of(1, -1)); // 0.25
+ * ```
+ */
+export const hinge = /* @__PURE__ */ pointwise<TargetLoss<unknown, "input", Flags>>({
+  name: "hinge",
+  kernel: "hinge",
+  args: [{ name: "input" }, { name: "target", flags: true, domain: "sign" }],
+  wrt: ["input"],
+});

@@ -1,0 +1,145 @@
+// The engine: one instance, made by the first call that needs it.
+import { load, name } from "#engine";
+import { fail } from "./errors.js";
+
+type Loaded = ReturnType<typeof load>;
+type Buffer = NonNullable<ReturnType<Loaded["Buffer"]["allocate"]>>;
+type Exports = Loaded["exports"];
+
+/** Exports that run a loss on a call block. */
+export type KernelName = {
+  [K in keyof Exports]: Exports[K] extends (dtype: number, block: number) => number ? K : never;
+}[keyof Exports] &
+  string;
+
+/** Slots of a call block; `block` in crates/bindings/src/lib.rs. */
+export const SLOT = {
+  missing: 0,
+  divisor: 1,
+  gradOutput: 2,
+  gradOutputs: 3,
+  values: 4,
+  grads: 5,
+  weightGrad: 8,
+  shape: 9,
+  index: 12,
+  ignore: 13,
+  options: 16,
+  operands: 24,
+  operand: 34,
+  weight: 24 + 3 * 34,
+  size: 24 + 4 * 34,
+} as const;
+
+/** The most dimensions of a broadcast operand once merged. */
+export const MAX_RANK = 16;
+
+/** The engine addresses 32 bits; the last page is left to the allocator. */
+const MAX_BYTES = 2 ** 32 - 2 ** 16;
+
+/** Scratch memory larger than this is given back after the call. */
+const KEEP_BYTES = 2 ** 26;
+
+/** Views of the engine's memory, good until it grows. */
+class Views {
+  readonly block: Float64Array<ArrayBuffer>;
+  readonly float32: Float32Array<ArrayBuffer>;
+  readonly float64: Float64Array<ArrayBuffer>;
+  readonly int32: Int32Array<ArrayBuffer>;
+
+  constructor(
+    readonly buffer: ArrayBuffer,
+    block: number,
+  ) {
+    this.block = new Float64Array(buffer, block, SLOT.size);
+    this.float32 = new Float32Array(buffer);
+    this.float64 = new Float64Array(buffer);
+    this.int32 = new Int32Array(buffer);
+  }
+}
+
+/** An engine with its memory. */
+export class Engine {
+  readonly #loaded = load();
+  readonly exports = this.#loaded.exports;
+  readonly #memory = this.exports.memory;
+  readonly #block = this.allocate("fused-loss", SLOT.size * 8).address;
+  #views = new Views(this.#memory.buffer, this.#block);
+  #scratch: Buffer | undefined;
+  #scratchBytes = 0;
+  #failure: unknown;
+
+  /** The memory now. */
+  get views(): Views {
+    const { buffer } = this.#memory;
+    if (this.#views.buffer !== buffer) this.#views = new Views(buffer, this.#block);
+    return this.#views;
+  }
+
+  /** Memory for a tensor or for scratch; its owner frees it. */
+  allocate(call: string, bytes: number): Buffer {
+    const buffer = bytes <= MAX_BYTES ? this.#loaded.Buffer.allocate(bytes) : undefined;
+    if (!buffer) fail("ERR_MEMORY", call, "memory use", "within what the engine can allocate", `a need of ${bytes} bytes`);
+    return buffer;
+  }
+
+  /** Scratch memory of one call: the address of at least so many bytes. */
+  reserve(call: string, bytes: number): number {
+    if (!this.#scratch || bytes > this.#scratchBytes) {
+      this.#release();
+      this.#scratch = this.allocate(call, bytes);
+      this.#scratchBytes = bytes;
+    }
+    return this.#scratch.address;
+  }
+
+  /** Gives a large scratch back at the end of a call. */
+  finish() {
+    if (this.#scratchBytes > KEEP_BYTES) this.#release();
+  }
+
+  #release() {
+    this.#scratch?.free();
+    this.#scratch = undefined;
+    this.#scratchBytes = 0;
+  }
+
+  /** Runs a kernel on the call block. */
+  run(call: string, kernel: KernelName, dtype: number): number {
+    this.views.block[SLOT.missing] = 0;
+    let value;
+    try {
+      value = this.exports[kernel](dtype, this.#block);
+    } catch (cause) {
+      // A trap alone does not stop an instance, but its memory is in no known state any more.
+      this.#failure = cause;
+      throw cause;
+    }
+    const missing = this.views.block[SLOT.missing];
+    if (missing) fail("ERR_MEMORY", call, "memory use", "within what the engine can allocate", `a need of ${missing} bytes`);
+    return value;
+  }
+
+  /** Throws if a kernel has trapped before. */
+  check(call: string) {
+    if (this.#failure === undefined) return;
+    const failure = `one that failed before: ${String(this.#failure)}`;
+    fail("ERR_ENGINE", call, "the engine", "usable (reset() starts another, without the tensors of this one)", failure);
+  }
+}
+
+let current: Engine | undefined;
+
+/** The engine of this entry. */
+export const engine = (): Engine => (current ??= new Engine());
+
+/**
+ * Throws the engine away: the next call starts a fresh one. Every tensor made before counts as disposed. Needed only
+ * after the engine itself has failed.
+ */
+export function reset(): void {
+  current = undefined;
+}
+
+/** The build of this entry. */
+export const engineName: "simd128" | "scalar" = name;

@@ -1,0 +1,206 @@
+/// <reference lib="esnext.disposable" />
+import { fail, show, showShape } from "./errors.js";
+import { type Engine, engine } from "./runtime.js";
+
+/** The element types of tensors, and the arrays they come in. */
+export interface TensorArrays {
+  float32: Float32Array<ArrayBuffer>;
+  float64: Float64Array<ArrayBuffer>;
+  int8: Int8Array<ArrayBuffer>;
+  uint8: Uint8Array<ArrayBuffer>;
+  uint16: Uint16Array<ArrayBuffer>;
+  int32: Int32Array<ArrayBuffer>;
+  uint32: Uint32Array<ArrayBuffer>;
+  bigint64: BigInt64Array<ArrayBuffer>;
+}
+
+/** The name of an element type. */
+export type DType = keyof TensorArrays;
+
+/** A typed array of any element type that this package takes. */
+export type TypedArray =
+  | Float32Array<ArrayBufferLike>
+  | Float64Array<ArrayBufferLike>
+  | Int8Array<ArrayBufferLike>
+  | Uint8Array<ArrayBufferLike>
+  | Uint16Array<ArrayBufferLike>
+  | Int32Array<ArrayBufferLike>
+  | Uint32Array<ArrayBufferLike>
+  | BigInt64Array<ArrayBufferLike>;
+
+type Constructors = {
+  readonly [D in DType]: {
+    readonly BYTES_PER_ELEMENT: number;
+    new (buffer: ArrayBufferLike, offset: number, length: number): TensorArrays[D];
+  };
+};
+
+const constructors = (): Constructors =>
+  ({
+    float32: Float32Array,
+    float64: Float64Array,
+    int8: Int8Array,
+    uint8: Uint8Array,
+    uint16: Uint16Array,
+    int32: Int32Array,
+    uint32: Uint32Array,
+    bigint64: BigInt64Array,
+  }) as Constructors;
+
+/** The element type of a typed array; `undefined` for anything else. Works for arrays of other realms. */
+export function dtypeOf(data: unknown): DType | undefined {
+  switch (Object.prototype.toString.call(data)) {
+    case "[object Float32Array]":
+      return "float32";
+    case "[object Float64Array]":
+      return "float64";
+    case "[object Int32Array]":
+      return "int32";
+    case "[object Uint8Array]":
+      return "uint8";
+    case "[object Int8Array]":
+      return "int8";
+    case "[object Uint16Array]":
+      return "uint16";
+    case "[object Uint32Array]":
+      return "uint32";
+    case "[object BigInt64Array]":
+      return "bigint64";
+    default:
+      return undefined;
+  }
+}
+
+/** A shape, checked and copied, with its number of elements. */
+export function checkShape(call: string, argument: string, shape: unknown): { shape: readonly number[]; size: number } {
+  if (!Array.isArray(shape)) fail("ERR_TYPE", call, argument, "an array of dimensions", show(shape));
+  const copy = Array.from(shape as unknown[]);
+  let size = 1;
+  for (const dimension of copy) {
+    if (!Number.isSafeInteger(dimension) || (dimension as number) < 0) {
+      fail("ERR_SHAPE", call, argument, "dimensions that are integers ≥ 0", show(dimension));
+    }
+    size *= dimension as number;
+  }
+  if (!Number.isSafeInteger(size)) fail("ERR_SHAPE", call, argument, "a shape of at most 2⁵³ elements", showShape(copy as number[]));
+  return { shape: copy as number[], size };
+}
+
+/** Keeps a tensor for as long as one of its views is in use. */
+const owners = /* @__PURE__ */ new WeakMap<object, Tensor>();
+
+/**
+ * An array that lives in the engine's memory: losses read and write it without a copy. Made by {@link zeros} and
+ * {@link tensor}; freed by `dispose()`, at the end of a `using` block, or after it has become unreachable.
+ */
+export class Tensor<D extends DType = DType> {
+  /** Dimensions, outermost first. */
+  readonly shape: readonly number[];
+  /** Element type. */
+  readonly dtype: D;
+  /** Number of elements. */
+  readonly size: number;
+  readonly #engine: Engine;
+  // Its glue has a FinalizationRegistry behind it.
+  #buffer: ReturnType<Engine["allocate"]> | undefined;
+  #data: TensorArrays[D] | undefined;
+
+  /** @internal Use {@link zeros} or {@link tensor}. */
+  constructor(call: string, shape: readonly number[], size: number, dtype: D) {
+    this.shape = Object.freeze(shape);
+    this.dtype = dtype;
+    this.#engine = engine();
+    this.#engine.check(call);
+    this.size = size;
+    this.#buffer = this.#engine.allocate(call, size * constructors()[dtype].BYTES_PER_ELEMENT);
+  }
+
+  /**
+   * The elements, as a live view of the engine's memory. The view goes stale when memory grows, which any call or new
+   * tensor may cause: read this property anew instead of keeping what it gave.
+   */
+  get data(): TensorArrays[D] {
+    const buffer = this.#live("Tensor.data", "the tensor");
+    if (!this.#data || this.#data.buffer !== this.#engine.views.buffer) {
+      const bytes = buffer.view();
+      this.#data = new (constructors()[this.dtype])(bytes.buffer, bytes.byteOffset, this.size);
+      owners.set(this.#data, this);
+    }
+    return this.#data;
+  }
+
+  /** Frees the memory. Any later use throws; disposing again does nothing. */
+  dispose(): void {
+    if (this.#engine === engine()) this.#buffer?.free();
+    this.#buffer = undefined;
+    this.#data = undefined;
+  }
+
+  /** Frees the memory at the end of a `using` block. */
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  #live(call: string, argument: string) {
+    if (!this.#buffer || this.#engine !== engine()) {
+      fail("ERR_DISPOSED", call, argument, "a live tensor", "one that was disposed");
+    }
+    return this.#buffer;
+  }
+
+  /** @internal The address of a live tensor of this entry; `undefined` for anything else. */
+  static address(call: string, argument: string, value: object): number | undefined {
+    return #buffer in value ? value.#live(call, argument).address : undefined;
+  }
+}
+
+/**
+ * A tensor of zeros.
+ *
+ * @param shape - Dimensions, outermost first; `[]` is a single element.
+ * @param options - `dtype`: element type, default `"float32"`.
+ * @throws RangeError for a shape that is not one, or that the engine's memory cannot hold.
+ * @example
+ * ```ts
+ * const logits = zeros([64, 10]);
+ * logits.data.fill(0.5);
+ * logits.dispose();
+ * ```
+ */
+export function zeros<D extends DType = "float32">(shape: readonly number[], options?: { readonly dtype?: D }): Tensor<D> {
+  const dtype = options?.dtype ?? ("float32" as D);
+  const known = constructors();
+  if (!Object.hasOwn(known, dtype)) fail("ERR_TYPE", "zeros", "dtype", `one of ${Object.keys(known).join(", ")}`, show(dtype));
+  const { shape: dimensions, size } = checkShape("zeros", "shape", shape);
+  const made = new Tensor("zeros", dimensions, size, dtype);
+  const { data } = made;
+  if (data instanceof BigInt64Array) data.fill(0n);
+  else data.fill(0);
+  return made;
+}
+
+/**
+ * A tensor with the elements of an array, copied.
+ *
+ * @param data - The elements, in row-major order; their type becomes the tensor's.
+ * @param shape - Dimensions, outermost first; default one dimension.
+ * @throws TypeError for data that is not a typed array; RangeError for a shape of another size.
+ * @example
+ * ```ts
+ * const labels = tensor(Int32Array.of(3, 1, 4), [3]);
+ * ```
+ */
+export function tensor<A extends TypedArray>(
+  data: A,
+  shape: readonly number[] = [data.length],
+): Tensor<{ [D in DType]: A extends { [Symbol.toStringTag]: TensorArrays[D][typeof Symbol.toStringTag] } ? D : never }[DType]> {
+  const dtype = dtypeOf(data);
+  if (!dtype) fail("ERR_TYPE", "tensor", "data", "a typed array (Float32Array.from(array) converts one)", show(data));
+  const { shape: dimensions, size } = checkShape("tensor", "shape", shape);
+  if (size !== data.length) {
+    fail("ERR_SHAPE", "tensor", "shape", `of ${data.length} elements, as data has`, showShape(dimensions));
+  }
+  const made = new Tensor("tensor", dimensions, size, dtype);
+  (made.data as Float32Array).set(data as Float32Array);
+  return made as never;
+}
