@@ -88,7 +88,8 @@ export function show(value: unknown): string {
     if (Array.isArray(value)) return `an array of length ${value.length}`;
     return ArrayBuffer.isView(value) ? Object.prototype.toString.call(value).slice(8, -1) : "an object";
   }
-  return typeof value === "function" ? "a function" : String(value);
+  if (typeof value === "number" || typeof value === "boolean") return String(value);
+  return typeof value === "undefined" ? "undefined" : `a ${typeof value}`;
 }
 
 /** A shape as an error shows it. */

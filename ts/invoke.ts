@@ -1,15 +1,51 @@
 // From a user's call to the engine's call block and back: every loss and function goes through here.
 import { fail, show, showShape } from "./errors.js";
-import { FLAGS, FLOATS, INDICES, Marshal, NOWHERE, type Operand, type Ref, type Shape, needDtype, needFlatShape, needOwnShape, needShape, operand, product, sameShape } from "./marshal.js";
-import { BASIC, COMMON, type Common, type LossSpec, type OptionSpec, output, readCommon, readObject, readOption } from "./options.js";
+import {
+  FLAGS,
+  FLOATS,
+  INDICES,
+  INDICES_OR_FLOATS,
+  Marshal,
+  NOWHERE,
+  type Operand,
+  type Place,
+  type Shape,
+  isFloat,
+  needDtype,
+  needFlatShape,
+  needOwnShape,
+  needShape,
+  operand,
+  product,
+  sameShape,
+} from "./marshal.js";
+import {
+  BASIC,
+  COMMON,
+  type Common,
+  type LossSpec,
+  type OptionSpec,
+  type Options,
+  output,
+  readCommon,
+  readObject,
+  readOption,
+} from "./options.js";
 import { type KernelName, MAX_RANK, SLOT } from "./runtime.js";
 import type { TypedArray } from "./tensor.js";
 
-function fillCommon(block: Float64Array, common: Common, divisor: number, gradOutputs: Ref, values: Ref) {
+/** Writes what all losses read. */
+function fillCommon(block: Float64Array, common: Common, divisor: number, gradOutputs: Place, values: Place) {
   block[SLOT.divisor] = divisor;
   block[SLOT.gradOutput] = common.gradOutput;
   block[SLOT.gradOutputs] = gradOutputs.address;
   block[SLOT.values] = values.address;
+}
+
+const NO_NUMBERS: readonly number[] = [];
+
+function readNumbers(call: string, options: Options, specs: readonly OptionSpec[] | undefined): readonly number[] {
+  return specs ? specs.map((spec) => readOption(call, options, spec)) : NO_NUMBERS;
 }
 
 /** The value of a call, and its gradients. */
@@ -54,17 +90,20 @@ export interface PointwiseSpec {
   readonly batchmean?: boolean;
 }
 
-/** Strides of an operand over the full shape, with neighbours merged; empty when it is contiguous. */
-function broadcastDims(call: string, op: Operand, full: Shape): [size: number, stride: number][] {
+/** Dimensions of an operand from the outermost, as size and stride; none when it is contiguous. */
+type Dims = readonly (readonly [size: number, stride: number])[];
+const CONTIGUOUS: Dims = [];
+
+/** Strides of an operand over the full shape, with neighbours merged. */
+function broadcastDims(call: string, op: Operand, full: Shape): Dims {
   const lead = full.length - op.shape.length;
   const dims: [number, number][] = [];
+  let fits = lead >= 0;
   let stride = 1;
   for (let i = full.length - 1; i >= 0; i--) {
     const whole = full[i] ?? 1;
     const own = i < lead ? 1 : (op.shape[i - lead] ?? 1);
-    if (lead < 0 || (own !== 1 && own !== whole)) {
-      fail("ERR_SHAPE", call, op.name, `of a shape that broadcasts to ${showShape(full)}, aligned right`, `shape ${showShape(op.shape)}`);
-    }
+    if (own !== 1 && own !== whole) fits = false;
     const step = own === 1 ? 0 : stride;
     stride *= own;
     if (whole === 1) continue;
@@ -72,127 +111,178 @@ function broadcastDims(call: string, op: Operand, full: Shape): [size: number, s
     if (inner && step === inner[1] * inner[0]) inner[0] *= whole;
     else dims.unshift([whole, step]);
   }
-  if (op.shape.length > full.length) {
+  if (!fits) {
     fail("ERR_SHAPE", call, op.name, `of a shape that broadcasts to ${showShape(full)}, aligned right`, `shape ${showShape(op.shape)}`);
   }
   if (dims.length > MAX_RANK) fail("ERR_SHAPE", call, op.name, `of at most ${MAX_RANK} alternating dimensions`, showShape(op.shape));
-  return dims.length === 0 || (dims.length === 1 && dims[0]?.[1] === 1) ? [] : dims;
+  return dims.length === 0 || (dims.length === 1 && dims[0]?.[1] === 1) ? CONTIGUOUS : dims;
 }
 
-function fillOperand(block: Float64Array, slot: number, ref: Ref, dims: readonly [number, number][] = []) {
-  block[slot] = ref.address;
+function fillOperand(block: Float64Array, slot: number, place: Place, dims: Dims) {
+  block[slot] = place.address;
   block[slot + 1] = dims.length;
-  dims.forEach(([size, stride], k) => {
+  for (let k = 0; k < dims.length; k++) {
+    const [size, stride] = dims[k] as readonly [number, number];
     block[slot + 2 + 2 * k] = size;
     block[slot + 3 + 2 * k] = stride;
-  });
+  }
 }
 
-function checkDomain(marshal: Marshal, call: string, op: Operand, ref: Ref, domain: keyof typeof DOMAINS) {
+function checkDomain(marshal: Marshal, call: string, op: Operand, place: Place, domain: keyof typeof DOMAINS) {
   const { code, expected } = DOMAINS[domain];
-  const bad = marshal.engine.exports.check_domain(marshal.code, code, ref.address, op.size);
-  if (bad >= 0) fail("ERR_RANGE", call, `${op.name}[${bad}]`, expected, show(marshal.element(ref, bad)));
+  const bad = marshal.engine.exports.check_domain(marshal.dtype, code, place.address, op.size);
+  if (bad >= 0) fail("ERR_RANGE", call, `${op.name}[${bad}]`, expected, show(marshal.floats(place)[bad]));
 }
 
-function pointwiseLossSpec(spec: PointwiseSpec): LossSpec {
-  const weight = spec.weight ? ["weight"] : [];
-  const known = [...COMMON, ...(spec.options ?? []).map((o) => o.name), ...weight, ...(spec.extra ? [spec.extra.option] : [])];
-  const wrt = spec.weight === "mean" || spec.weight === "full" ? [...spec.wrt, "weight"] : spec.wrt;
-  const reductions = spec.batchmean ? [...BASIC, "batchmean"] : BASIC;
-  return { name: spec.name, known, reductions, wrt, defaults: spec.defaults ?? spec.wrt.length };
+/** Strides of an argument whose last dimension may be 1 or missing. */
+function lastDims(call: string, op: Operand, input: Operand): Dims {
+  const { shape } = input;
+  if (sameShape(op.shape, shape) || shape.length === 0) return CONTIGUOUS;
+  const lead = shape.slice(0, -1);
+  if (sameShape(op.shape, lead)) return broadcastDims(call, { ...op, shape: [...lead, 1] }, shape);
+  if (sameShape(op.shape, [...lead, 1])) return broadcastDims(call, op, shape);
+  const expected = `of ${input.name}'s shape ${showShape(shape)}, whose last dimension may be 1 or missing`;
+  fail("ERR_SHAPE", call, op.name, expected, `shape ${showShape(op.shape)}`);
+}
+
+function factor(call: string, name: string, options: Options, input: Operand): Operand | undefined {
+  const given = options[name];
+  if (given === undefined) return undefined;
+  const op = operand(call, name, given, FLOATS);
+  needDtype(call, op, input);
+  return op;
+}
+
+/** A gradient that a call is to give. */
+interface Gradient {
+  readonly name: string;
+  readonly out: Operand | undefined;
+  readonly place: Place;
+}
+
+function placeGradient(marshal: Marshal, call: string, of: Operand, common: Common, input: Operand): Gradient {
+  const { name } = of;
+  const given = common.outGrads[name];
+  const out = given === undefined ? undefined : output(call, `out.grads.${name}`, given, input, of.shape, `as ${name} has`);
+  return { name, out, place: marshal.output(out, of.size, name) };
+}
+
+/** A reduced value as the loss's dtype has it, or the array of all values. */
+function finish(marshal: Marshal, common: Common, reduced: number, values: Place, gradients: readonly Gradient[]): Outcome {
+  const grads: Record<string, object> = {};
+  for (const { name, out, place } of gradients) grads[name] = marshal.result(out, place);
+  let value: unknown = marshal.dtype ? reduced : Math.fround(reduced);
+  if (common.reduction === "none") value = marshal.result(common.outValue, values);
+  marshal.engine.finish();
+  return { value, grads };
 }
 
 /** Runs a pointwise loss. */
 function callPointwise(spec: PointwiseSpec, loss: LossSpec, given: readonly unknown[], rawOptions: unknown, grads: boolean): Outcome {
   const call = spec.name;
   const options = readObject(call, "options", rawOptions, loss.known);
-
-  const args = spec.args.map((arg, k) => operand(call, arg.name, given[k], arg.flags ? [...FLOATS, ...FLAGS] : FLOATS));
+  const args: Operand[] = [];
+  const dims: Dims[] = [];
+  for (let k = 0; k < spec.args.length; k++) {
+    const arg = spec.args[k] as ArgumentSpec;
+    const op = operand(call, arg.name, given[k], arg.flags ? FLAGS : FLOATS);
+    args.push(op);
+    const first = args[0] as Operand;
+    if (isFloat(op.dtype)) needDtype(call, op, first);
+    if (arg.lastMayLack) {
+      dims.push(lastDims(call, op, first));
+    } else {
+      needShape(call, op, first.shape, `as ${first.name} has`);
+      dims.push(CONTIGUOUS);
+    }
+  }
   const input = args[0] as Operand;
   const { shape, size } = input;
-  const dims: [number, number][][] = args.map((op, k) => {
-    if (FLOATS.includes(op.dtype)) needDtype(call, op, input);
-    const arg = spec.args[k];
-    const lacks = arg?.lastMayLack && shape.length > 0 && !sameShape(op.shape, shape);
-    if (lacks && sameShape(op.shape, shape.slice(0, -1))) {
-      return broadcastDims(call, { ...op, shape: [...op.shape, 1] }, shape);
-    }
-    if (lacks && sameShape(op.shape, [...shape.slice(0, -1), 1])) return broadcastDims(call, op, shape);
-    const also = arg?.lastMayLack ? " (the last dimension may be 1 or missing)" : "";
-    if (k > 0) needShape(call, op, shape, `as ${input.name} has${also}`);
-    return [];
-  });
-  const numbers = (spec.options ?? []).map((option) => readOption(call, options, option));
   const common = readCommon(loss, options, shape, input, grads);
-  if (common.reduction === "batchmean") needOwnShape(call, input);
-  if (common.reduction === "batchmean" && shape.length === 0) {
-    fail("ERR_SHAPE", call, input.name, 'of at least one dimension with reduction "batchmean"', "shape []");
+  if (common.reduction === "batchmean") {
+    needOwnShape(call, input);
+    if (shape.length === 0) fail("ERR_SHAPE", call, input.name, 'of at least one dimension with reduction "batchmean"', "shape []");
   }
+  const weight = spec.weight ? factor(call, "weight", options, input) : undefined;
+  let weightDims = CONTIGUOUS;
+  if (!weight) {
+    if (common.wrt.includes("weight")) fail("ERR_OPTION", call, "wrt", "without weight where no weight is given", '"weight"');
+  } else if (spec.weight === "broadcast") {
+    weightDims = broadcastDims(call, weight, shape);
+  } else {
+    needShape(call, weight, shape, `as ${input.name} has`);
+  }
+  let { kernel } = spec;
+  if (spec.extra) {
+    const extra = factor(call, spec.extra.option, options, input);
+    if (extra) {
+      args.push(extra);
+      dims.push(broadcastDims(call, extra, shape));
+      ({ kernel } = spec.extra);
+    }
+  }
+  const numbers = readNumbers(call, options, spec.options);
 
-  const factor = (name: string) => {
-    const value = options[name];
-    if (value === undefined) return undefined;
-    const op = operand(call, name, value, FLOATS);
-    needDtype(call, op, input);
-    return op;
-  };
-  const weight = spec.weight ? factor("weight") : undefined;
-  if (weight && spec.weight !== "broadcast") needShape(call, weight, shape, `as ${input.name} has`);
-  const weightDims = weight && spec.weight === "broadcast" ? broadcastDims(call, weight, shape) : [];
-  if (!weight && common.wrt.includes("weight")) {
-    fail("ERR_OPTION", call, "wrt", "without weight where no weight is given", '"weight"');
-  }
-  const extra = spec.extra ? factor(spec.extra.option) : undefined;
-  if (extra) {
-    args.push(extra);
-    dims.push(broadcastDims(call, extra, shape));
-  }
-
-  const marshal = new Marshal(call, input.dtype);
-  const refs = args.map((op) => marshal.input(op));
-  const weightRef = marshal.input(weight);
+  const marshal = new Marshal(call, input);
+  const places: Place[] = [];
+  for (const op of args) places.push(marshal.input(op));
+  const weightPlace = marshal.input(weight);
   const gradOutputs = marshal.input(common.gradOutputs);
   const none = common.reduction === "none";
-  const values = none ? marshal.output(common.outValue, size) : NOWHERE;
-  const places = common.wrt.map((name) => {
+  const values = none ? marshal.output(common.outValue, size, "") : NOWHERE;
+  const gradients: Gradient[] = [];
+  // The gradient of a broadcast argument is first computed for every element.
+  const wholes: Place[] = [];
+  for (const name of common.wrt) {
     const of = name === "weight" ? (weight as Operand) : (args.find((op) => op.name === name) as Operand);
-    const out = common.outGrads[name];
-    const op = out === undefined ? undefined : output(call, `out.grads.${name}`, out, input, of.shape, `as ${name} has`);
-    const ref = marshal.output(op, of.size, name);
-    // The gradient of a broadcast argument is first computed for every element.
-    return { name, op, ref, whole: of.size === size ? ref : marshal.scratch(size) };
-  });
+    const gradient = placeGradient(marshal, call, of, common, input);
+    gradients.push(gradient);
+    wholes.push(of.size === size ? gradient.place : marshal.scratch(size));
+  }
   marshal.commit();
-  spec.args.forEach(({ domain }, k) => {
-    if (domain) checkDomain(marshal, call, args[k] as Operand, refs[k] as Ref, domain);
-  });
+  for (let k = 0; k < spec.args.length; k++) {
+    const domain = spec.args[k]?.domain;
+    if (domain) checkDomain(marshal, call, args[k] as Operand, places[k] as Place, domain);
+  }
 
   const { block } = marshal.engine.views;
-  const divisor = none || common.reduction === "sum" ? 1
-    : (common.normalizer ?? (common.reduction === "batchmean" ? (shape[0] ?? 1) : weight && spec.weight === "mean" ? Number.NaN : size));
+  let divisor = 1;
+  if (common.normalizer !== undefined) divisor = common.normalizer;
+  else if (common.reduction === "batchmean") divisor = shape[0] ?? 1;
+  // NaN stands for the sum of the weights.
+  else if (common.reduction === "mean") divisor = weight && spec.weight === "mean" ? Number.NaN : size;
   fillCommon(block, common, divisor, gradOutputs, values);
   block[SLOT.shape] = size;
-  for (let k = 0; k < 3; k++) block[SLOT.grads + k] = 0;
-  block[SLOT.weightGrad] = 0;
-  for (const { name, whole } of places) {
-    block[name === "weight" ? SLOT.weightGrad : SLOT.grads + spec.wrt.indexOf(name)] = whole.address;
+  for (let slot: number = SLOT.grads; slot <= SLOT.weightGrad; slot++) block[slot] = 0;
+  for (let k = 0; k < gradients.length; k++) {
+    const { name } = gradients[k] as Gradient;
+    const slot = name === "weight" ? SLOT.weightGrad : SLOT.grads + spec.wrt.indexOf(name);
+    block[slot] = (wholes[k] as Place).address;
   }
-  numbers.forEach((value, k) => (block[SLOT.options + k] = value));
-  refs.forEach((ref, k) => fillOperand(block, SLOT.operands + k * SLOT.operand, ref, dims[k]));
-  fillOperand(block, SLOT.weight, weightRef, weightDims);
+  for (let k = 0; k < numbers.length; k++) block[SLOT.options + k] = numbers[k] as number;
+  for (let k = 0; k < places.length; k++) {
+    fillOperand(block, SLOT.operands + k * SLOT.operand, places[k] as Place, dims[k] as Dims);
+  }
+  fillOperand(block, SLOT.weight, weightPlace, weightDims);
 
-  const reduced = marshal.engine.run(call, extra ? (spec.extra as { kernel: KernelName }).kernel : spec.kernel, marshal.code);
-  const result: Record<string, object> = {};
-  for (const { name, op, ref, whole } of places) {
-    if (whole !== ref) {
-      const columns = ref.size === 0 ? 0 : size / ref.size;
-      marshal.engine.exports.sum_rows(marshal.code, whole.address, ref.size, columns, ref.address);
+  const reduced = marshal.engine.run(call, kernel, marshal.dtype);
+  for (let k = 0; k < gradients.length; k++) {
+    const { place } = gradients[k] as Gradient;
+    const whole = wholes[k] as Place;
+    if (whole !== place && place.size > 0) {
+      marshal.engine.exports.sum_rows(marshal.dtype, whole.address, place.size, size / place.size, place.address);
     }
-    result[name] = marshal.result(op, ref);
   }
-  const value = none ? marshal.result(common.outValue, values) : marshal.code === 0 ? Math.fround(reduced) : reduced;
-  marshal.engine.finish();
-  return { value, grads: result };
+  return finish(marshal, common, reduced, values, gradients);
+}
+
+function pointwiseLossSpec(spec: PointwiseSpec): LossSpec {
+  const weight = spec.weight ? ["weight"] : [];
+  const extra = spec.extra ? [spec.extra.option] : [];
+  const known = [...COMMON, ...(spec.options ?? []).map((option) => option.name), ...weight, ...extra];
+  const wrt = spec.weight === "mean" || spec.weight === "full" ? [...spec.wrt, "weight"] : spec.wrt;
+  const reductions = spec.batchmean ? [...BASIC, "batchmean"] : BASIC;
+  return { name: spec.name, known, reductions, wrt, defaultWrt: spec.wrt.slice(0, spec.defaults) };
 }
 
 /** The two forms of a loss: the value alone, and with its gradients. */
@@ -218,26 +308,26 @@ export function elementwise<F>(spec: { readonly name: string; readonly kernel: K
       needDtype(call, outer, x);
       needFlatShape(call, outer, x.shape, "as x has");
     }
-    const numbers = (spec.options ?? []).map((option) => readOption(call, options, option));
+    const numbers = readNumbers(call, options, spec.options);
     const out = options.out === undefined ? undefined : output(call, "out", options.out, x, x.shape, "as x has");
-    const marshal = new Marshal(call, x.dtype);
-    const xRef = marshal.input(x);
-    const outerRef = marshal.input(outer);
-    const outRef = marshal.output(out, x.size, "x");
+    const marshal = new Marshal(call, x);
+    const xPlace = marshal.input(x);
+    const outerPlace = marshal.input(outer);
+    const outPlace = marshal.output(out, x.size, "x");
     marshal.commit();
     const { block } = marshal.engine.views;
     block[SLOT.divisor] = 1;
     block[SLOT.gradOutput] = 1;
-    block[SLOT.gradOutputs] = outerRef.address;
-    block[SLOT.values] = outer ? 0 : outRef.address;
+    block[SLOT.gradOutputs] = outerPlace.address;
+    block[SLOT.values] = outer ? 0 : outPlace.address;
     block[SLOT.shape] = x.size;
     block.fill(0, SLOT.grads, SLOT.weightGrad + 1);
-    if (outer) block[SLOT.grads] = outRef.address;
+    if (outer) block[SLOT.grads] = outPlace.address;
     numbers.forEach((value, k) => (block[SLOT.options + k] = value));
-    fillOperand(block, SLOT.operands, xRef);
-    fillOperand(block, SLOT.weight, NOWHERE);
-    marshal.engine.run(call, spec.kernel, marshal.code);
-    const result = marshal.result(out, outRef);
+    fillOperand(block, SLOT.operands, xPlace, CONTIGUOUS);
+    fillOperand(block, SLOT.weight, NOWHERE, CONTIGUOUS);
+    marshal.engine.run(call, spec.kernel, marshal.dtype);
+    const result = marshal.result(out, outPlace);
     marshal.engine.finish();
     return result;
   };
@@ -289,28 +379,28 @@ function placeIndices(marshal: Marshal, call: string, op: Operand, classes: numb
   const [low, high] = op.dtype === "uint32" ? [0, 2 ** 32 - 1] : [-(2 ** 31), 2 ** 31 - 1];
   const fits = ignoreIndex !== undefined && ignoreIndex >= low && ignoreIndex <= high;
   let ignore = fits ? ignoreIndex | 0 : Number.NaN;
-  let convert: ((from: TypedArray, to: Ref) => void) | undefined;
+  let convert: ((from: TypedArray, to: Place) => void) | undefined;
   if (op.dtype === "bigint64") {
     ignore = -1;
     const skip = ignoreIndex === undefined ? undefined : BigInt(ignoreIndex);
     convert = (from, to) => {
-      const into = marshal.engine.views.int32.subarray(to.address >>> 2);
+      const into = marshal.int32(to);
       (from as BigInt64Array).forEach((value, i) => {
         if (value !== skip && (value < 0n || value >= BigInt(classes))) wrong(i, value);
         into[i] = value === skip ? -1 : Number(value);
       });
     };
   }
-  const ref = marshal.indices(op, convert);
+  const place = marshal.indices(op, convert);
   const check = () => {
-    const bad = marshal.engine.exports.check_classes(ref.address, op.size, classes, ignore);
+    const bad = marshal.engine.exports.check_classes(place.address, op.size, classes, ignore);
     if (bad >= 0) wrong(bad, marshal.read(op)[bad]);
   };
-  return { ref, ignore, check };
+  return { place, ignore, check };
 }
 
 /** Fills what all row kernels read; the rest of the block is cleared. */
-function fillRows(block: Float64Array, layout: Layout, input: Ref) {
+function fillRows(block: Float64Array, layout: Layout, input: Place) {
   block.fill(0, SLOT.divisor, SLOT.operands);
   block[SLOT.divisor] = 1;
   block[SLOT.gradOutput] = 1;
@@ -337,8 +427,8 @@ function callClassLoss(spec: ClassLossSpec, loss: LossSpec, given: readonly unkn
   const call = spec.name;
   const options = readObject(call, "options", rawOptions, loss.known);
   const input = operand(call, "input", given[0], FLOATS);
-  const target = operand(call, "target", given[1], spec.distributions ? [...INDICES, ...FLOATS] : INDICES);
-  const distribution = FLOATS.includes(target.dtype);
+  const target = operand(call, "target", given[1], spec.distributions ? INDICES_OR_FLOATS : INDICES);
+  const distribution = isFloat(target.dtype);
   let layout: Layout;
   if (distribution) {
     needOwnShape(call, input);
@@ -358,61 +448,52 @@ function callClassLoss(spec: ClassLossSpec, loss: LossSpec, given: readonly unkn
   if (distribution && options.ignoreIndex !== undefined) {
     fail("ERR_OPTION", call, "ignoreIndex", "absent where the targets are probabilities", show(ignoreIndex));
   }
-  const numbers = (spec.options ?? []).map((option) => readOption(call, options, option));
-  const able = distribution ? loss : { ...loss, wrt: ["input"] };
+  const numbers = readNumbers(call, options, spec.options);
+  const able = distribution || loss.wrt.length === 1 ? loss : { ...loss, wrt: loss.defaultWrt };
   const common = readCommon(able, options, layout.rows, input, grads);
-  let weight: Operand | undefined;
-  if (options.weight !== undefined) {
-    weight = operand(call, "weight", options.weight, FLOATS);
-    needDtype(call, weight, input);
-    if (rows > 0 || !input.bare) needShape(call, weight, [classes], "one for each class");
-  }
-  if (!weight && common.wrt.includes("weight")) {
-    fail("ERR_OPTION", call, "wrt", "without weight where no weight is given", '"weight"');
+  const weight = factor(call, "weight", options, input);
+  if (!weight) {
+    if (common.wrt.includes("weight")) fail("ERR_OPTION", call, "wrt", "without weight where no weight is given", '"weight"');
+  } else if (rows > 0 || !input.bare) {
+    needShape(call, weight, [classes], "one for each class");
   }
 
-  const marshal = new Marshal(call, input.dtype);
-  const inputRef = marshal.input(input);
+  const marshal = new Marshal(call, input);
+  const inputPlace = marshal.input(input);
   const indices = distribution ? undefined : placeIndices(marshal, call, target, classes, ignoreIndex);
-  const targetRef = distribution ? marshal.input(target) : NOWHERE;
-  const weightRef = marshal.input(weight);
+  const targetPlace = distribution ? marshal.input(target) : NOWHERE;
+  const weightPlace = marshal.input(weight);
   const gradOutputs = marshal.input(common.gradOutputs);
   const none = common.reduction === "none";
-  const values = none ? marshal.output(common.outValue, rows) : NOWHERE;
-  const places = common.wrt.map((name) => {
+  const values = none ? marshal.output(common.outValue, rows, "") : NOWHERE;
+  const gradients = common.wrt.map((name) => {
     const of = name === "weight" ? (weight as Operand) : name === "target" ? target : input;
-    const out = common.outGrads[name];
-    const op = out === undefined ? undefined : output(call, `out.grads.${name}`, out, input, of.shape, `as ${name} has`);
-    return { name, op, ref: marshal.output(op, of.size, name) };
+    return placeGradient(marshal, call, of, common, input);
   });
   marshal.commit();
   indices?.check();
 
   const { block } = marshal.engine.views;
-  fillRows(block, layout, inputRef);
+  fillRows(block, layout, inputPlace);
   const mean = common.normalizer ?? (distribution ? rows : Number.NaN);
   fillCommon(block, common, none || common.reduction === "sum" ? 1 : mean, gradOutputs, values);
-  block[SLOT.operands + SLOT.operand] = targetRef.address;
-  block[SLOT.index] = indices?.ref.address ?? 0;
+  block[SLOT.operands + SLOT.operand] = targetPlace.address;
+  block[SLOT.index] = indices?.place.address ?? 0;
   block[SLOT.ignore] = indices?.ignore ?? Number.NaN;
-  block[SLOT.weight] = weightRef.address;
-  for (const { name, ref } of places) {
-    block[name === "weight" ? SLOT.weightGrad : name === "target" ? SLOT.grads + 1 : SLOT.grads] = ref.address;
+  block[SLOT.weight] = weightPlace.address;
+  for (const { name, place } of gradients) {
+    block[name === "weight" ? SLOT.weightGrad : name === "target" ? SLOT.grads + 1 : SLOT.grads] = place.address;
   }
   numbers.forEach((value, k) => (block[SLOT.options + k] = value));
-  const reduced = marshal.engine.run(call, spec.kernel, marshal.code);
-  const result: Record<string, object> = {};
-  for (const { name, op, ref } of places) result[name] = marshal.result(op, ref);
-  const value = none ? marshal.result(common.outValue, values) : marshal.code === 0 ? Math.fround(reduced) : reduced;
-  marshal.engine.finish();
-  return { value, grads: result };
+  const reduced = marshal.engine.run(call, spec.kernel, marshal.dtype);
+  return finish(marshal, common, reduced, values, gradients);
 }
 
 /** A loss of (input, class targets), typed by its signature. */
 export function classLoss<L>(spec: ClassLossSpec): L {
   const known = [...COMMON, "weight", "ignoreIndex", ...(spec.options ?? []).map((o) => o.name)];
   const wrt = spec.distributions ? ["input", "target", "weight"] : ["input"];
-  const loss: LossSpec = { name: spec.name, known, reductions: BASIC, wrt, defaults: 1 };
+  const loss: LossSpec = { name: spec.name, known, reductions: BASIC, wrt, defaultWrt: ["input"] };
   return forms<L>(2, (args, options, grads) => callClassLoss(spec, loss, args, options, grads));
 }
 
@@ -439,18 +520,18 @@ export function rowFunction<F>(spec: { readonly name: string; readonly kernel: K
     }
     const shape = outer ? x.shape : valueShape;
     const out = options.out === undefined ? undefined : output(call, "out", options.out, x, shape, outer ? "as x has" : "as the value has");
-    const marshal = new Marshal(call, x.dtype);
-    const xRef = marshal.input(x);
-    const outerRef = marshal.input(outer);
-    const outRef = marshal.output(out, product(shape), spec.reduces && !outer ? "" : "x");
+    const marshal = new Marshal(call, x);
+    const xPlace = marshal.input(x);
+    const outerPlace = marshal.input(outer);
+    const outPlace = marshal.output(out, product(shape), spec.reduces && !outer ? "" : "x");
     marshal.commit();
     const { block } = marshal.engine.views;
-    fillRows(block, layout, xRef);
-    if (spec.reduces) block[SLOT.gradOutputs] = outerRef.address;
-    else block[SLOT.operands + SLOT.operand] = outerRef.address;
-    block[spec.reduces && !outer ? SLOT.values : SLOT.grads] = outRef.address;
-    marshal.engine.run(call, spec.kernel, marshal.code);
-    const result = marshal.result(out, outRef);
+    fillRows(block, layout, xPlace);
+    if (spec.reduces) block[SLOT.gradOutputs] = outerPlace.address;
+    else block[SLOT.operands + SLOT.operand] = outerPlace.address;
+    block[spec.reduces && !outer ? SLOT.values : SLOT.grads] = outPlace.address;
+    marshal.engine.run(call, spec.kernel, marshal.dtype);
+    const result = marshal.result(out, outPlace);
     marshal.engine.finish();
     return result;
   };

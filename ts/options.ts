@@ -48,6 +48,7 @@ export const finite = (name: string, value: number): OptionSpec => ({
 /** True or false. */
 export const flag = (name: string, value: boolean): OptionSpec => ({ name, default: value });
 
+/** Reads a number or flag, or its default. */
 export function readOption(call: string, options: Options, spec: OptionSpec): number {
   const given = options[spec.name];
   if (given === undefined) return Number(spec.default);
@@ -61,8 +62,11 @@ export function readOption(call: string, options: Options, spec: OptionSpec): nu
   return given;
 }
 
+const EMPTY: Options = {};
+
+/** Reads an object of options, none of which may be unknown. */
 export function readObject(call: string, name: string, given: unknown, known: readonly string[]): Options {
-  if (given === undefined) return {};
+  if (given === undefined) return EMPTY;
   if (typeof given !== "object" || given === null || ArrayBuffer.isView(given) || Array.isArray(given)) {
     fail("ERR_TYPE", call, name, `an object with any of ${known.join(", ")}`, show(given));
   }
@@ -83,21 +87,40 @@ export interface Common {
   readonly outGrads: Options;
 }
 
+/** The names of the options that every loss has. */
 export const COMMON = ["reduction", "normalizer", "gradOutput", "wrt", "out"];
 
+/** What reading the options of a loss takes. */
 export interface LossSpec {
   /** The name users call it by. */
   readonly name: string;
   /** The names of its own options. */
   readonly known: readonly string[];
   readonly reductions: readonly string[];
-  /** What it can differentiate by, the default ones first. */
+  /** What it can differentiate by. */
   readonly wrt: readonly string[];
-  readonly defaults: number;
+  /** What it differentiates by unless told. */
+  readonly defaultWrt: readonly string[];
 }
 
+/** The reductions that every loss has. */
 export const BASIC = ["mean", "sum", "none"];
 
+const OUTS = ["value", "grads"];
+const NOTHING: readonly string[] = [];
+
+function readNames(call: string, wrt: unknown, able: readonly string[]): readonly string[] {
+  if (!Array.isArray(wrt)) fail("ERR_TYPE", call, "wrt", "an array of names", show(wrt));
+  const names = new Set(wrt as unknown[]);
+  for (const name of names) {
+    if (typeof name !== "string" || !able.includes(name)) {
+      fail("ERR_OPTION", call, "wrt", `names among ${able.map(show).join(", ")}`, show(name));
+    }
+  }
+  return Array.from(names) as string[];
+}
+
+/** Reads the options that every loss has. */
 export function readCommon(spec: LossSpec, options: Options, valueShape: Shape, like: Operand, grads: boolean): Common {
   const { name: call, reductions, wrt: able } = spec;
   const { reduction: givenReduction, normalizer, gradOutput, wrt, out } = options;
@@ -124,21 +147,15 @@ export function readCommon(spec: LossSpec, options: Options, valueShape: Shape, 
       needFlatShape(call, gradOutputs, valueShape, "as the value has");
     }
   }
-  let wanted: readonly string[] = grads ? able.slice(0, spec.defaults) : [];
+  let wanted = grads ? spec.defaultWrt : NOTHING;
   if (wrt !== undefined) {
-    if (!Array.isArray(wrt)) fail("ERR_TYPE", call, "wrt", "an array of names", show(wrt));
-    const names = Array.from(wrt as unknown[]);
-    for (const name of names) {
-      if (typeof name !== "string" || !able.includes(name)) {
-        fail("ERR_OPTION", call, "wrt", `names among ${able.map(show).join(", ")}`, show(name));
-      }
-    }
-    if (grads) wanted = [...new Set(names as string[])];
+    const names = readNames(call, wrt, able);
+    if (grads) wanted = names;
   }
-  const outs = readObject(call, "out", out, ["value", "grads"]);
+  const outs = readObject(call, "out", out, OUTS);
   const outGrads = readObject(call, "out.grads", outs.grads, able);
   if (grads) {
-    for (const name of able) {
+    for (const name in outGrads) {
       if (outGrads[name] !== undefined && !wanted.includes(name)) {
         fail("ERR_OPTION", call, `out.grads.${name}`, `absent, or ${name} in wrt`, "a place for a gradient that is not asked for");
       }
@@ -152,6 +169,7 @@ export function readCommon(spec: LossSpec, options: Options, valueShape: Shape, 
   return { reduction, normalizer, gradOutput: outer, gradOutputs, wrt: wanted, outValue, outGrads };
 }
 
+/** Reads a place for a result. */
 export function output(call: string, name: string, given: unknown, like: Operand, shape: Shape, why: string): Operand {
   const op = operand(call, name, given, FLOATS);
   needDtype(call, op, like);

@@ -7,10 +7,12 @@ type Buffer = NonNullable<ReturnType<Loaded["Buffer"]["allocate"]>>;
 type Exports = Loaded["exports"];
 
 /** Exports that run a loss on a call block. */
-export type KernelName = {
-  [K in keyof Exports]: Exports[K] extends (dtype: number, block: number) => number ? K : never;
-}[keyof Exports] &
-  string;
+export type KernelName = Exclude<
+  {
+    [K in keyof Exports]: Exports[K] extends (dtype: number, block: number) => number ? K : never;
+  }[keyof Exports],
+  `buffer_${string}` | `__${string}`
+>;
 
 /** Slots of a call block; `block` in crates/bindings/src/lib.rs. */
 export const SLOT = {
@@ -43,18 +45,12 @@ const KEEP_BYTES = 2 ** 26;
 /** Views of the engine's memory, good until it grows. */
 class Views {
   readonly block: Float64Array<ArrayBuffer>;
-  readonly float32: Float32Array<ArrayBuffer>;
-  readonly float64: Float64Array<ArrayBuffer>;
-  readonly int32: Int32Array<ArrayBuffer>;
 
   constructor(
     readonly buffer: ArrayBuffer,
     block: number,
   ) {
     this.block = new Float64Array(buffer, block, SLOT.size);
-    this.float32 = new Float32Array(buffer);
-    this.float64 = new Float64Array(buffer);
-    this.int32 = new Int32Array(buffer);
   }
 }
 
@@ -67,7 +63,7 @@ export class Engine {
   #views = new Views(this.#memory.buffer, this.#block);
   #scratch: Buffer | undefined;
   #scratchBytes = 0;
-  #failure: unknown;
+  #failure: Error | undefined;
 
   /** The memory now. */
   get views(): Views {
@@ -112,7 +108,7 @@ export class Engine {
       value = this.exports[kernel](dtype, this.#block);
     } catch (cause) {
       // A trap alone does not stop an instance, but its memory is in no known state any more.
-      this.#failure = cause;
+      this.#failure = cause as Error;
       throw cause;
     }
     const missing = this.views.block[SLOT.missing];
@@ -123,7 +119,7 @@ export class Engine {
   /** Throws if a kernel has trapped before. */
   check(call: string) {
     if (this.#failure === undefined) return;
-    const failure = `one that failed before: ${String(this.#failure)}`;
+    const failure = `one that failed before: ${this.#failure.message}`;
     fail("ERR_ENGINE", call, "the engine", "usable (reset() starts another, without the tensors of this one)", failure);
   }
 }

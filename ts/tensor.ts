@@ -28,47 +28,42 @@ export type TypedArray =
   | Uint32Array<ArrayBufferLike>
   | BigInt64Array<ArrayBufferLike>;
 
-type Constructors = {
+/** The constructor of each element type. */
+export const ARRAYS: {
   readonly [D in DType]: {
+    readonly name: string;
     readonly BYTES_PER_ELEMENT: number;
     new (buffer: ArrayBufferLike, offset: number, length: number): TensorArrays[D];
   };
+} = {
+  float32: Float32Array,
+  float64: Float64Array,
+  int8: Int8Array,
+  uint8: Uint8Array,
+  uint16: Uint16Array,
+  int32: Int32Array,
+  uint32: Uint32Array,
+  bigint64: BigInt64Array,
 };
 
-const constructors = (): Constructors =>
-  ({
-    float32: Float32Array,
-    float64: Float64Array,
-    int8: Int8Array,
-    uint8: Uint8Array,
-    uint16: Uint16Array,
-    int32: Int32Array,
-    uint32: Uint32Array,
-    bigint64: BigInt64Array,
-  }) as Constructors;
+const DTYPES: Readonly<Record<string, DType>> = {
+  Float32Array: "float32",
+  Float64Array: "float64",
+  Int8Array: "int8",
+  Uint8Array: "uint8",
+  Uint16Array: "uint16",
+  Int32Array: "int32",
+  Uint32Array: "uint32",
+  BigInt64Array: "bigint64",
+};
 
-/** The element type of a typed array; `undefined` for anything else. Works for arrays of other realms. */
+let tag: PropertyDescriptor | undefined;
+
+/** The element type of a typed array of any realm, whatever it says of itself; `undefined` for anything else. */
 export function dtypeOf(data: unknown): DType | undefined {
-  switch (Object.prototype.toString.call(data)) {
-    case "[object Float32Array]":
-      return "float32";
-    case "[object Float64Array]":
-      return "float64";
-    case "[object Int32Array]":
-      return "int32";
-    case "[object Uint8Array]":
-      return "uint8";
-    case "[object Int8Array]":
-      return "int8";
-    case "[object Uint16Array]":
-      return "uint16";
-    case "[object Uint32Array]":
-      return "uint32";
-    case "[object BigInt64Array]":
-      return "bigint64";
-    default:
-      return undefined;
-  }
+  const typedArray = Object.getPrototypeOf(Uint8Array.prototype) as object;
+  tag ??= Object.getOwnPropertyDescriptor(typedArray, Symbol.toStringTag);
+  return DTYPES[(tag?.get?.call(data) as string | undefined) ?? ""];
 }
 
 /** A shape, checked and copied, with its number of elements. */
@@ -112,7 +107,7 @@ export class Tensor<D extends DType = DType> {
     this.#engine = engine();
     this.#engine.check(call);
     this.size = size;
-    this.#buffer = this.#engine.allocate(call, size * constructors()[dtype].BYTES_PER_ELEMENT);
+    this.#buffer = this.#engine.allocate(call, size * ARRAYS[dtype].BYTES_PER_ELEMENT);
   }
 
   /**
@@ -123,7 +118,7 @@ export class Tensor<D extends DType = DType> {
     const buffer = this.#live("Tensor.data", "the tensor");
     if (!this.#data || this.#data.buffer !== this.#engine.views.buffer) {
       const bytes = buffer.view();
-      this.#data = new (constructors()[this.dtype])(bytes.buffer, bytes.byteOffset, this.size);
+      this.#data = new ARRAYS[this.dtype](bytes.buffer, bytes.byteOffset, this.size);
       owners.set(this.#data, this);
     }
     return this.#data;
@@ -169,8 +164,7 @@ export class Tensor<D extends DType = DType> {
  */
 export function zeros<D extends DType = "float32">(shape: readonly number[], options?: { readonly dtype?: D }): Tensor<D> {
   const dtype = options?.dtype ?? ("float32" as D);
-  const known = constructors();
-  if (!Object.hasOwn(known, dtype)) fail("ERR_TYPE", "zeros", "dtype", `one of ${Object.keys(known).join(", ")}`, show(dtype));
+  if (!Object.hasOwn(ARRAYS, dtype)) fail("ERR_TYPE", "zeros", "dtype", `one of ${Object.keys(ARRAYS).join(", ")}`, show(dtype));
   const { shape: dimensions, size } = checkShape("zeros", "shape", shape);
   const made = new Tensor("zeros", dimensions, size, dtype);
   const { data } = made;

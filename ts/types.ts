@@ -1,5 +1,3 @@
-import type { Tensor } from "./tensor.js";
-
 /** A float array; its type chooses the kernels. */
 export type FloatArray = Float32Array<ArrayBufferLike> | Float64Array<ArrayBufferLike>;
 
@@ -13,7 +11,7 @@ export interface Shaped<A> {
 export type Floats32 = Float32Array<ArrayBufferLike> | Shaped<Float32Array<ArrayBufferLike>>;
 /** float64 data: an array (1-D), an array with its shape, or a tensor. */
 export type Floats64 = Float64Array<ArrayBufferLike> | Shaped<Float64Array<ArrayBufferLike>>;
-/** Float data: an array (1-D), an array with its shape, or a {@link Tensor}. */
+/** Float data: an array (1-D), an array with its shape, or a tensor. */
 export type Floats = Floats32 | Floats64;
 
 type OrShaped<A> = A | Shaped<A>;

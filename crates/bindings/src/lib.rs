@@ -138,7 +138,11 @@ fn call_rowwise<T: Element, L: rowwise::Rowwise<T>>(b: Block) -> f64 {
         inner: b.index(block::SHAPE + 2),
     };
     let weight_grad: *mut T = b.pointer(block::WEIGHT_GRAD);
-    let sums = if weight_grad.is_null() { 0 } else { shape.classes };
+    let sums = if weight_grad.is_null() {
+        0
+    } else {
+        shape.classes
+    };
     let (mut scratch, mut class_sums) = (Vec::<T>::new(), Vec::<Sum>::new());
     if scratch.try_reserve_exact(shape.scratch()).is_err()
         || class_sums.try_reserve_exact(sums).is_err()
@@ -176,17 +180,31 @@ fn call_rowwise<T: Element, L: rowwise::Rowwise<T>>(b: Block) -> f64 {
 
 macro_rules! export_one {
     (pointwise $module:ident $loss:ident) => {
-        export_one!($module, call_pointwise::<f32, $loss, _, _>, call_pointwise::<f64, $loss, _, _>, $loss);
+        export_one!(
+            $module,
+            call_pointwise::<f32, $loss, _, _>,
+            call_pointwise::<f64, $loss, _, _>,
+            $loss
+        );
     };
     (rowwise $module:ident $loss:ident) => {
-        export_one!($module, call_rowwise::<f32, $loss>, call_rowwise::<f64, $loss>, $loss);
+        export_one!(
+            $module,
+            call_rowwise::<f32, $loss>,
+            call_rowwise::<f64, $loss>,
+            $loss
+        );
     };
     ($module:ident, $single:expr, $double:expr, $loss:ident) => {
         /// Runs the loss in float32 (dtype 0) or float64 on a call block, and gives its reduced value.
         #[wasm_bindgen]
         pub fn $module(dtype: u32, block: *mut f64) -> f64 {
             use fused_loss_kernels::losses::$module::$loss;
-            if dtype == 0 { $single(Block(block)) } else { $double(Block(block)) }
+            if dtype == 0 {
+                $single(Block(block))
+            } else {
+                $double(Block(block))
+            }
         }
     };
 }
@@ -221,7 +239,14 @@ pub fn check_domain(dtype: u32, domain: u32, data: usize, n: usize) -> f64 {
 pub fn check_classes(index: *const i32, rows: usize, count: usize, ignore: f64) -> f64 {
     let ignore = (!ignore.is_nan()).then_some(ignore as i32);
     // SAFETY: the facade passes an array of as many indices.
-    let bad = unsafe { Classes { index, count, ignore }.first_bad(rows) };
+    let bad = unsafe {
+        Classes {
+            index,
+            count,
+            ignore,
+        }
+        .first_bad(rows)
+    };
     bad.map_or(-1.0, |i| i as f64)
 }
 

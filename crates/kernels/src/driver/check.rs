@@ -1,6 +1,6 @@
 //! Passes over the arguments that run before anything is written.
 
-use crate::isa::{Element, Isa, Lanes, Vector};
+use crate::isa::{Element, Isa, Lanes, SUM_LANES, Vector};
 
 /// What the elements of an argument may be. NaN is data and passes everywhere.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -20,17 +20,6 @@ impl Domain {
             .get(code as usize)
             .copied()
     }
-
-    /// 1 where x lies outside the domain, 0 elsewhere.
-    #[inline(always)]
-    fn outside<V: Lanes>(self, x: V) -> V {
-        let (zero, one) = (V::splat(0.0), V::splat(1.0));
-        match self {
-            Domain::Unit => V::select(x.lt(zero) | x.gt(one), one, zero),
-            Domain::NonNegative => V::select(x.lt(zero), one, zero),
-            Domain::Sign => V::select(x.abs().eq(one) | !x.eq(x), zero, one),
-        }
-    }
 }
 
 /// The position of the first element outside the domain.
@@ -38,46 +27,56 @@ impl Domain {
 /// # Safety
 /// `x` must be valid for reading `n` elements.
 pub unsafe fn domain<I: Isa, T: Element>(domain: Domain, x: *const T, n: usize) -> Option<usize> {
-    // A block is clean when its violations sum to 0; only a block that is not is searched.
-    const SPAN: usize = 1024;
-    let mut start = 0;
-    while start < n {
-        let len = SPAN.min(n - start);
-        // SAFETY: start + len ≤ n.
-        let bad = match domain {
-            Domain::Unit => unsafe { first::<I, T, 0>(x.add(start), len) },
-            Domain::NonNegative => unsafe { first::<I, T, 1>(x.add(start), len) },
-            Domain::Sign => unsafe { first::<I, T, 2>(x.add(start), len) },
-        };
-        if let Some(i) = bad {
-            return Some(start + i);
+    type V<I, T> = Vector<I, T>;
+    let (zero, one) = (V::<I, T>::splat(0.0), V::<I, T>::splat(1.0));
+    let mark = |outside| V::<I, T>::select(outside, one, zero);
+    // SAFETY: as the caller's.
+    unsafe {
+        match domain {
+            Domain::Unit => first::<I, T>(x, n, |x| mark(x.lt(zero) | x.gt(one))),
+            Domain::NonNegative => first::<I, T>(x, n, |x| mark(x.lt(zero))),
+            Domain::Sign => first::<I, T>(x, n, |x| mark(x.eq(x) & !x.abs().eq(one))),
         }
-        start += len;
     }
-    None
 }
 
-#[inline(never)]
-unsafe fn first<I: Isa, T: Element, const CODE: u32>(x: *const T, n: usize) -> Option<usize> {
-    let domain = Domain::from_code(CODE)?;
+/// The position of the first element that `outside` marks with 1 rather than 0.
+#[inline(always)]
+unsafe fn first<I: Isa, T: Element>(
+    x: *const T,
+    n: usize,
+    outside: impl Fn(Vector<I, T>) -> Vector<I, T>,
+) -> Option<usize> {
+    const SPAN: usize = 1024;
     let count = Vector::<I, T>::COUNT;
-    let whole = n - n % count;
-    let mut seen = Vector::<I, T>::splat(0.0);
-    for i in (0..whole).step_by(count) {
-        // SAFETY: i + count ≤ n.
-        seen = seen.max(domain.outside(unsafe { Vector::<I, T>::load(x.add(i)) }));
+    let zero = T::from_f64(0.0);
+    let any = |marks: Vector<I, T>| {
+        let mut lanes = [zero; SUM_LANES];
+        // SAFETY: a vector has at most eight lanes.
+        unsafe { marks.store(lanes.as_mut_ptr()) };
+        lanes.iter().any(|&lane| lane != zero)
+    };
+    for start in (0..n).step_by(SPAN) {
+        let end = n.min(start + SPAN);
+        let whole = end - (end - start) % count;
+        let mut seen = Vector::<I, T>::splat(0.0);
+        for i in (start..whole).step_by(count) {
+            // SAFETY: i + count ≤ n.
+            seen = seen.max(outside(unsafe { Vector::<I, T>::load(x.add(i)) }));
+        }
+        // Only what is not clean, and the tail, is searched one by one.
+        let from = if any(seen) { start } else { whole };
+        let bad = (from..end).find(|&i| {
+            // SAFETY: i < n, and the copies fill a vector.
+            any(outside(unsafe {
+                Vector::<I, T>::load([*x.add(i); SUM_LANES].as_ptr())
+            }))
+        });
+        if bad.is_some() {
+            return bad;
+        }
     }
-    let mut lanes = [T::from_f64(0.0); 4];
-    // SAFETY: a vector has at most four lanes.
-    unsafe { seen.store(lanes.as_mut_ptr()) };
-    let clean = lanes.iter().all(|&lane| lane == T::from_f64(0.0));
-    // SAFETY: positions below n are readable.
-    (if clean { whole } else { 0 }..n).find(|&i| {
-        let one = unsafe { Vector::<crate::isa::Scalar, T>::load(x.add(i)) };
-        let mut outside = [T::from_f64(0.0)];
-        unsafe { domain.outside(one).store(outside.as_mut_ptr()) };
-        outside[0] != T::from_f64(0.0)
-    })
+    None
 }
 
 /// Class indices of a batch, with the one index that marks a row to leave out.

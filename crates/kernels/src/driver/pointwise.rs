@@ -61,9 +61,15 @@ impl<'a, T: Element> Kernel<'a, T> {
         loss: &'a L,
     ) -> Self {
         let (value, gradient): (BlockFn<T>, BlockFn<T>) = if L::ARITHMETIC {
-            (fused::<I, T, L, IN, OUT, false>, fused::<I, T, L, IN, OUT, true>)
+            (
+                fused::<I, T, L, IN, OUT, false>,
+                fused::<I, T, L, IN, OUT, true>,
+            )
         } else {
-            (stored::<I, T, L, IN, OUT, VALUE>, stored::<I, T, L, IN, OUT, DEFAULT>)
+            (
+                stored::<I, T, L, IN, OUT, VALUE>,
+                stored::<I, T, L, IN, OUT, DEFAULT>,
+            )
         };
         let full: BlockFn<T> = if L::DEFAULT == OUT && !L::ARITHMETIC {
             gradient
@@ -355,7 +361,11 @@ impl<T: Element> Pass<'_, T> {
         } else {
             kernel.value
         };
-        let in_loop = if wanted.contains(&true) { kernel.gradient } else { kernel.value };
+        let in_loop = if wanted.contains(&true) {
+            kernel.gradient
+        } else {
+            kernel.value
+        };
 
         let mut buffers: Buffers<T> = Buffers::new();
         let mut tails = Tails::new();
@@ -364,7 +374,11 @@ impl<T: Element> Pass<'_, T> {
         while start < call.n {
             let left = call.n - start;
             let tail = left < SUM_LANES;
-            let len = if tail { left } else { (left - left % SUM_LANES).min(SPAN) };
+            let len = if tail {
+                left
+            } else {
+                (left - left % SUM_LANES).min(SPAN)
+            };
             let n = if tail { SUM_LANES } else { len };
             // SAFETY: start + len ≤ call.n; buffers hold SPAN elements and tail arrays SUM_LANES;
             // a tail touches the caller's memory only through copies of len elements.
@@ -377,7 +391,11 @@ impl<T: Element> Pass<'_, T> {
                     } else {
                         buffers.values.ptr()
                     },
-                    scale: if call.grad_outputs.is_null() { self.scale } else { T::from_f64(1.0) },
+                    scale: if call.grad_outputs.is_null() {
+                        self.scale
+                    } else {
+                        T::from_f64(1.0)
+                    },
                     lanes: [0.0; SUM_LANES],
                 };
                 for k in 0..kernel.args {
@@ -399,7 +417,15 @@ impl<T: Element> Pass<'_, T> {
                     });
                 } else {
                     stored(kernel.loss, &mut span, n);
-                    self.apply_factors::<I>(&span, start, len, n, &wanted, &mut buffers, &mut tails);
+                    self.apply_factors::<I>(
+                        &span,
+                        start,
+                        len,
+                        n,
+                        &wanted,
+                        &mut buffers,
+                        &mut tails,
+                    );
                     if tail {
                         for k in (0..MAX_ARGS).filter(|&k| wanted[k]) {
                             copy_nonoverlapping(span.grads[k], call.grads[k].add(start), len);
@@ -412,7 +438,9 @@ impl<T: Element> Pass<'_, T> {
                         }
                     }
                     if !keep {
-                        sum.extend(len, |lanes| reduce::accumulate::<I, T>(span.values, n, lanes));
+                        sum.extend(len, |lanes| {
+                            reduce::accumulate::<I, T>(span.values, n, lanes)
+                        });
                     }
                 }
             }
@@ -458,7 +486,12 @@ impl<T: Element> Pass<'_, T> {
                 }
             }
             if !call.grad_outputs.is_null() {
-                multiply_grads(pad(call.grad_outputs.add(start), len, tail, &mut tails.factor));
+                multiply_grads(pad(
+                    call.grad_outputs.add(start),
+                    len,
+                    tail,
+                    &mut tails.factor,
+                ));
             }
         }
     }

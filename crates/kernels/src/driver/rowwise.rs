@@ -48,7 +48,11 @@ impl Shape {
     fn width(&self) -> usize {
         let fit = (TILE_ELEMENTS / self.classes.max(1)).clamp(1, TILE);
         let width = 1 << fit.ilog2();
-        if self.along() { width } else { width.max(SUM_LANES) }
+        if self.along() {
+            width
+        } else {
+            width.max(SUM_LANES)
+        }
     }
 
     /// Elements of scratch memory that a tile may need.
@@ -179,7 +183,11 @@ impl<T: Element> Tile<T> {
 
     /// A view to write an output through; [`Tile::commit`] follows.
     pub fn output(&self, data: *mut T, slot: usize) -> View<T> {
-        if self.staged { self.scratch(slot) } else { self.in_place(data) }
+        if self.staged {
+            self.scratch(slot)
+        } else {
+            self.in_place(data)
+        }
     }
 
     /// Puts a staged output where it belongs.
@@ -215,7 +223,10 @@ impl<T: Element> Tile<T> {
             } else {
                 for row in (0..self.rows).step_by(SUM_LANES) {
                     max_across::<I, T>(
-                        View { data: x.data.add(row), ..x },
+                        View {
+                            data: x.data.add(row),
+                            ..x
+                        },
                         self.shape.classes,
                         &mut max[row..],
                     );
@@ -241,7 +252,11 @@ impl<T: Element> Tile<T> {
     >(
         &self,
         sweep: Sweep<T, E, R, K, O>,
-        f: impl Fn([Vector<I, T>; E], [Vector<I, T>; R], [Vector<I, T>; K]) -> Swept<Vector<I, T>, O, S, A>
+        f: impl Fn(
+            [Vector<I, T>; E],
+            [Vector<I, T>; R],
+            [Vector<I, T>; K],
+        ) -> Swept<Vector<I, T>, O, S, A>
         + Copy,
     ) -> ([Rows<f64>; S], [Rows<f64>; A]) {
         let mut sums = [[0.0; TILE]; S];
@@ -256,9 +271,13 @@ impl<T: Element> Tile<T> {
                     // SAFETY: start + n ≤ classes, in views of this tile.
                     let count = unsafe {
                         along::<I, T, E, R, K, O, S, A>(
-                            sweep.elements.map(|v| v.data.add(row * v.rows + start).cast_const()),
+                            sweep
+                                .elements
+                                .map(|v| v.data.add(row * v.rows + start).cast_const()),
                             rows,
-                            sweep.classes.map(|p| if p.is_null() { p } else { p.add(start) }),
+                            sweep
+                                .classes
+                                .map(|p| if p.is_null() { p } else { p.add(start) }),
                             sweep.out.map(|v| v.data.add(row * v.rows + start)),
                             n,
                             &mut lanes,
@@ -346,7 +365,12 @@ unsafe fn max_along<I: Isa, T: Element>(x: *const T, n: usize) -> T {
     }
     let mut lanes = [T::from_f64(f64::NEG_INFINITY); 4];
     // SAFETY: a vector has at most four lanes.
-    unsafe { max[0].max(max[1]).max(max[2].max(max[3])).store(lanes.as_mut_ptr()) };
+    unsafe {
+        max[0]
+            .max(max[1])
+            .max(max[2].max(max[3]))
+            .store(lanes.as_mut_ptr())
+    };
     let greater = |a: T, b: T| if a < b { b } else { a };
     let best = lanes.into_iter().fold(lanes[0], greater);
     // SAFETY: i < n.
@@ -403,7 +427,11 @@ unsafe fn along<
                     elements.map(|p| Vector::<I, T>::load(p.add(i))),
                     rows,
                     classes.map(|p| {
-                        if p.is_null() { one } else { Vector::<I, T>::load(p.add(i)) }
+                        if p.is_null() {
+                            one
+                        } else {
+                            Vector::<I, T>::load(p.add(i))
+                        }
                     }),
                 );
                 for k in 0..O {
@@ -498,9 +526,9 @@ unsafe fn across<
     let mut counts = [<Vector<I, T> as Lanes>::Sum::from([0.0; SUM_LANES]); A];
     for class in 0..n {
         let class_values = classes.map(|p| {
-            // SAFETY: class operands have n classes.
-            let value = if p.is_null() { 1.0 } else { unsafe { *p.add(class) }.to_f64() };
-            Vector::<I, T>::splat(value)
+            // SAFETY: a class operand that is not null has n classes.
+            let value = (!p.is_null()).then(|| unsafe { *p.add(class) }.to_f64());
+            Vector::<I, T>::splat(value.unwrap_or(1.0))
         });
         for slot in 0..SUM_LANES / count {
             let i = slot * count;
@@ -565,7 +593,11 @@ impl<T: Element> Call<T> {
             shape,
             input,
             other: null(),
-            classes: Classes { index: null(), count: shape.classes, ignore: None },
+            classes: Classes {
+                index: null(),
+                count: shape.classes,
+                ignore: None,
+            },
             weight: null(),
             divisor: Some(1.0),
             grad_output: 1.0,
@@ -593,6 +625,24 @@ impl<T: Element> Call<T> {
         }
     }
 
+    /// Sets the input's gradient to 0 in a row.
+    ///
+    /// # Safety
+    /// `row` must be below the number of rows, and the gradient wanted.
+    pub unsafe fn clear_row(&self, row: usize) {
+        let zero = T::from_f64(0.0);
+        let Shape { classes, inner, .. } = self.shape;
+        // SAFETY: the positions are in the input's shape, which is the gradient's.
+        unsafe {
+            let first = self.input_grad.add(self.shape.position(row, 0));
+            if inner == 1 {
+                core::slice::from_raw_parts_mut(first, classes).fill(zero);
+            } else {
+                (0..classes).for_each(|class| *first.add(class * inner) = zero);
+            }
+        }
+    }
+
     /// The sum of all class weights.
     pub fn total_weight<I: Isa>(&self) -> f64 {
         if self.weight.is_null() {
@@ -613,7 +663,9 @@ impl<T: Element> Call<T> {
             for row in 0..self.shape.rows() {
                 // SAFETY: row is below the number of rows; a class that counts is in range.
                 sum.push(unsafe {
-                    self.classes.get(row).map_or(0.0, |class| self.weight_of(class))
+                    self.classes
+                        .get(row)
+                        .map_or(0.0, |class| self.weight_of(class))
                 });
             }
             sum.total()

@@ -36,7 +36,12 @@ impl CrossEntropy {
         // SAFETY: the views are of this tile.
         unsafe {
             tile.sweep::<I, 1, 0, 0, 2, 0, 0>(
-                Sweep { elements: [x], rows: [], classes: [], out: [z, slope] },
+                Sweep {
+                    elements: [x],
+                    rows: [],
+                    classes: [],
+                    out: [z, slope],
+                },
                 |[x], [], []| {
                     let u = x / cap;
                     // 1 − tanh²u = 4σ(2u)σ(−2u) keeps its digits where tanh is near 1.
@@ -67,7 +72,11 @@ impl<T: Element> Rowwise<T> for CrossEntropy {
     }
 
     unsafe fn tile<I: Isa>(&self, call: &Call<T>, tile: &Tile<T>, scale: T) -> Rows<f64> {
-        let kind = if call.other.is_null() { Kind::Index } else { Kind::Distribution };
+        let kind = if call.other.is_null() {
+            Kind::Index
+        } else {
+            Kind::Distribution
+        };
         // SAFETY: the call's pointers are valid for its shape.
         unsafe {
             let input = tile.input(call.input, LOGITS);
@@ -86,14 +95,24 @@ impl<T: Element> Rowwise<T> for CrossEntropy {
             if let Some(grad) = grad {
                 if let Some(slope) = cap_slope {
                     tile.sweep::<I, 2, 0, 0, 1, 0, 0>(
-                        Sweep { elements: [grad, slope], rows: [], classes: [], out: [grad] },
+                        Sweep {
+                            elements: [grad, slope],
+                            rows: [],
+                            classes: [],
+                            out: [grad],
+                        },
                         |[grad, slope], [], []| ([grad * slope], [], []),
                     );
                 }
-                if matches!(kind, Kind::Index) {
-                    self.clear_ignored(call, tile, grad);
-                }
                 tile.commit(grad, call.input_grad);
+                if matches!(kind, Kind::Index) {
+                    // The gradient of an ignored row is exactly 0, whatever its logits.
+                    for row in tile.first..tile.first + tile.rows {
+                        if call.classes.get(row).is_none() {
+                            call.clear_row(row);
+                        }
+                    }
+                }
             }
             values
         }
@@ -112,7 +131,11 @@ impl CrossEntropy {
         let classes = call.shape.classes;
         let (eps, z) = (self.smoothing, self.z_loss);
         let share = if eps > 0.0 { eps / classes as f64 } else { 0.0 };
-        let total = if eps > 0.0 { call.total_weight::<I>() } else { 0.0 };
+        let total = if eps > 0.0 {
+            call.total_weight::<I>()
+        } else {
+            0.0
+        };
 
         // Gathered first: the exponentials may be written over the logits.
         let (mut chosen, mut weight) = ([0.0; TILE], [0.0; TILE]);
@@ -138,8 +161,11 @@ impl CrossEntropy {
         let max = widen(&max);
 
         let one = I::F64::splat(1.0);
-        let (keep, share_, total_) =
-            (I::F64::splat(1.0 - eps), I::F64::splat(share), I::F64::splat(total));
+        let (keep, share_, total_) = (
+            I::F64::splat(1.0 - eps),
+            I::F64::splat(share),
+            I::F64::splat(total),
+        );
         let (z, two_z) = (I::F64::splat(z), I::F64::splat(2.0 * z));
         let plain = self.smoothing == 0.0 && self.z_loss == 0.0;
         let [mut value, k, b, at] = tile.each_row::<I, 6, 4>(
@@ -158,8 +184,7 @@ impl CrossEntropy {
                 let value = w * (keep * nll + z * lse.square()) + share_ * (gaps + total_ * ln);
                 let pull = two_z * w * lse;
                 let k = scale * (keep * w + share_ * total_ + pull) / sum;
-                let at = scale
-                    * (share_ * (p * total_ - w) + pull * p - keep * w * others / sum);
+                let at = scale * (share_ * (p * total_ - w) + pull * p - keep * w * others / sum);
                 [value, k, scale * share_, at]
             },
         );
@@ -195,20 +220,6 @@ impl CrossEntropy {
         value
     }
 
-    /// The gradient of an ignored row is exactly 0, whatever its logits.
-    unsafe fn clear_ignored<T: Element>(&self, call: &Call<T>, tile: &Tile<T>, grad: View<T>) {
-        for row in 0..tile.rows {
-            // SAFETY: the rows are the tile's.
-            unsafe {
-                if call.classes.get(tile.first + row).is_none() {
-                    for class in 0..call.shape.classes {
-                        grad.set(row, class, T::from_f64(0.0));
-                    }
-                }
-            }
-        }
-    }
-
     unsafe fn by_distribution<I: Isa, T: Element>(
         &self,
         call: &Call<T>,
@@ -235,7 +246,12 @@ impl CrossEntropy {
             let x = if more && grad.is_some() && self.softcap == 0.0 {
                 let copy = tile.scratch(COPY);
                 tile.sweep::<I, 1, 0, 0, 1, 0, 0>(
-                    Sweep { elements: [x], rows: [], classes: [], out: [copy] },
+                    Sweep {
+                        elements: [x],
+                        rows: [],
+                        classes: [],
+                        out: [copy],
+                    },
                     |[x], [], []| ([x], [], []),
                 );
                 copy
@@ -245,12 +261,22 @@ impl CrossEntropy {
             let (elements, rows, classes) = ([x, target], [&max], [call.weight]);
             let ([sums, gaps, mass], [tops]) = if let Some(grad) = grad {
                 tile.sweep::<I, 2, 1, 1, 1, 3, 1>(
-                    Sweep { elements, rows, classes, out: [grad] },
+                    Sweep {
+                        elements,
+                        rows,
+                        classes,
+                        out: [grad],
+                    },
                     move |[x, t], [max], [w]| terms(x, t, max, w),
                 )
             } else {
                 tile.sweep::<I, 2, 1, 1, 0, 3, 1>(
-                    Sweep { elements, rows, classes, out: [] },
+                    Sweep {
+                        elements,
+                        rows,
+                        classes,
+                        out: [],
+                    },
                     move |[x, t], [max], [w]| {
                         let (_, sums, counts) = terms(x, t, max, w);
                         ([], sums, counts)
@@ -292,7 +318,11 @@ impl CrossEntropy {
                         // p = 1 − rest/Σ where e is 1: the gradient of a confident row keeps its
                         // digits.
                         let at_top = (mass - q) * scale - top;
-                        ([Vector::<I, T>::select(e.eq(one), at_top, e * k - q * scale)], [], [])
+                        (
+                            [Vector::<I, T>::select(e.eq(one), at_top, e * k - q * scale)],
+                            [],
+                            [],
+                        )
                     },
                 );
             }
@@ -323,15 +353,24 @@ impl CrossEntropy {
             if !call.weight_grad.is_null() {
                 let terms = tile.scratch(WEIGHT_TERMS);
                 tile.sweep::<I, 2, 2, 0, 1, 0, 0>(
-                    Sweep { elements: [x, target], rows: [max, offset], classes: [], out: [terms] },
+                    Sweep {
+                        elements: [x, target],
+                        rows: [max, offset],
+                        classes: [],
+                        out: [terms],
+                    },
                     |[x, t], [max, offset], []| {
                         let t = keep * t + share;
                         let term = t * (offset - (x - max));
                         ([Vector::<I, T>::select(t.eq(zero), zero, term)], [], [])
                     },
                 );
-                for row in 0..tile.rows {
-                    let outer = if call.grad_outputs.is_null() { 1.0 } else { scales[row] };
+                for (row, scale) in scales.iter().enumerate().take(tile.rows) {
+                    let outer = if call.grad_outputs.is_null() {
+                        1.0
+                    } else {
+                        *scale
+                    };
                     for class in 0..call.shape.classes {
                         let term = terms.get(row, class).to_f64() * outer;
                         (*call.class_sums.add(class)).push(term);
@@ -348,9 +387,7 @@ impl CrossEntropy {
                         classes: [call.weight],
                         out: [out],
                     },
-                    |[x], [max, offset, factor], [w]| {
-                        ([w * (offset - (x - max)) * factor], [], [])
-                    },
+                    |[x], [max, offset, factor], [w]| ([w * (offset - (x - max)) * factor], [], []),
                 );
                 tile.commit(out, call.other_grad);
             }
@@ -378,14 +415,24 @@ unsafe fn smoothed<I: Isa, T: Element>(
     let ([sums, gaps], [tops]) = unsafe {
         match out {
             Some(out) => tile.sweep::<I, 1, 1, 1, 1, 2, 1>(
-                Sweep { elements, rows, classes, out: [out] },
+                Sweep {
+                    elements,
+                    rows,
+                    classes,
+                    out: [out],
+                },
                 |[x], [max], [w]| {
                     let (e, rest, top) = exponential(x, max);
                     ([e], [rest, gap(x, max, w)], [top])
                 },
             ),
             None => tile.sweep::<I, 1, 1, 1, 0, 2, 1>(
-                Sweep { elements, rows, classes, out: [] },
+                Sweep {
+                    elements,
+                    rows,
+                    classes,
+                    out: [],
+                },
                 |[x], [max], [w]| {
                     let (_, rest, top) = exponential(x, max);
                     ([], [rest, gap(x, max, w)], [top])

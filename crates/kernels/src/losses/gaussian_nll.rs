@@ -18,8 +18,15 @@ impl Pointwise<3, 3> for GaussianNll {
 
     fn new(options: &[f64]) -> Self {
         // ½ ln 2π.
-        let constant = if options[1] != 0.0 { 0.918_938_533_204_672_8 } else { 0.0 };
-        GaussianNll { eps: options[0], constant }
+        let constant = if options[1] != 0.0 {
+            0.918_938_533_204_672_8
+        } else {
+            0.0
+        };
+        GaussianNll {
+            eps: options[0],
+            constant,
+        }
     }
 
     #[inline(always)]
@@ -29,6 +36,9 @@ impl Pointwise<3, 3> for GaussianNll {
         let d = input - target;
         let slope = d / v;
         let value = half * (v.ln() + d * slope) + V::splat(self.constant);
-        (value, [slope, half * (V::splat(1.0) - d * slope) / v, -slope])
+        (
+            value,
+            [slope, half * (V::splat(1.0) - d * slope) / v, -slope],
+        )
     }
 }

@@ -25,7 +25,11 @@ impl Pointwise<2, 2> for LogCosh {
         // error, and cosh d = (1 + e²)·exp|d|/2, which does not overflow.
         let small = d.abs().lt(one);
         let ln = V::select(small, half * u.square() / e, e.square()).ln_1p();
-        let value = V::select(small, ln, ln + (d.abs() - V::splat(core::f64::consts::LN_2)));
+        let value = V::select(
+            small,
+            ln,
+            ln + (d.abs() - V::splat(core::f64::consts::LN_2)),
+        );
         // tanh|d| = (1 − e²)/(1 + e²) = −u(u + 2)/(1 + e²).
         let slope = (-u * (u + V::splat(2.0)) / (one + e.square())).copysign(d);
         (value, [slope, -slope])

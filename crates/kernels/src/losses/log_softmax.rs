@@ -29,13 +29,23 @@ impl<T: Element> Rowwise<T> for LogSoftmax {
                 let rest = exponentials::<I, T>(tile, x, &max, None);
                 let [ln] = tile.each_row::<I, 1, 1>([&rest], |[rest]| [rest.ln_1p()]);
                 tile.sweep::<I, 1, 2, 0, 1, 0, 0>(
-                    Sweep { elements: [x], rows: [&max, &round(&ln)], classes: [], out: [out] },
+                    Sweep {
+                        elements: [x],
+                        rows: [&max, &round(&ln)],
+                        classes: [],
+                        out: [out],
+                    },
                     |[x], [max, ln], []| ([(x - max) - ln], [], []),
                 );
             } else {
                 let g = tile.input(call.other, OTHER);
                 let ([sums, totals], [tops]) = tile.sweep::<I, 2, 1, 0, 1, 2, 1>(
-                    Sweep { elements: [x, g], rows: [&max], classes: [], out: [out] },
+                    Sweep {
+                        elements: [x, g],
+                        rows: [&max],
+                        classes: [],
+                        out: [out],
+                    },
                     |[x, g], [max], []| {
                         let (e, term, top) = exponential(x, max);
                         ([e], [term, g], [top])
@@ -43,11 +53,15 @@ impl<T: Element> Rowwise<T> for LogSoftmax {
                 );
                 let rest = rest(&sums, &tops);
                 let one = I::F64::splat(1.0);
-                let [k] = tile.each_row::<I, 2, 1>([&rest, &totals], |[rest, total]| {
-                    [total / (one + rest)]
-                });
+                let [k] = tile
+                    .each_row::<I, 2, 1>([&rest, &totals], |[rest, total]| [total / (one + rest)]);
                 tile.sweep::<I, 2, 1, 0, 1, 0, 0>(
-                    Sweep { elements: [out, g], rows: [&round(&k)], classes: [], out: [out] },
+                    Sweep {
+                        elements: [out, g],
+                        rows: [&round(&k)],
+                        classes: [],
+                        out: [out],
+                    },
                     |[e, g], [k], []| ([g - e * k], [], []),
                 );
             }

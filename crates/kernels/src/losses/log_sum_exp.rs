@@ -28,14 +28,12 @@ impl<T: Element> Rowwise<T> for LogSumExp {
             let scales = row_scale(call, tile, scale);
             let one = I::F64::splat(1.0);
             let infinite = I::F64::splat(f64::INFINITY);
-            let [value, k] = tile.each_row::<I, 3, 2>(
-                [&widen(&max), &rest, &scales],
-                |[max, rest, scale]| {
+            let [value, k] =
+                tile.each_row::<I, 3, 2>([&widen(&max), &rest, &scales], |[max, rest, scale]| {
                     // An infinite maximum is the answer itself.
                     let value = I::F64::select(max.abs().eq(infinite), max, max + rest.ln_1p());
                     [value, scale / (one + rest)]
-                },
-            );
+                });
             if let Some(out) = out {
                 scale_rows::<I, T>(tile, out, &round(&k));
                 tile.commit(out, call.input_grad);

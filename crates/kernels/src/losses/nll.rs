@@ -19,25 +19,25 @@ impl<T: Element> Rowwise<T> for Nll {
             // SAFETY: the rows are the tile's, and a class that is not ignored is in range.
             unsafe {
                 let class = call.classes.get(tile.first + row)?;
-                Some((call.shape.position(tile.first + row, class), call.weight_of(class)))
+                Some((
+                    call.shape.position(tile.first + row, class),
+                    call.weight_of(class),
+                ))
             }
         };
-        for row in 0..tile.rows {
+        for (row, value) in values.iter_mut().enumerate().take(tile.rows) {
             if let Some((at, weight)) = target(row) {
                 // SAFETY: the position is in the input's shape.
-                values[row] = -weight * unsafe { *call.input.add(at) }.to_f64();
+                *value = -weight * unsafe { *call.input.add(at) }.to_f64();
             }
         }
         if !call.input_grad.is_null() {
-            for row in 0..tile.rows {
-                // SAFETY: positions are in the input's shape, which is the gradient's.
+            for (row, scale) in scales.iter().enumerate().take(tile.rows) {
+                // SAFETY: the row is the tile's, and the position in the input's shape.
                 unsafe {
-                    for class in 0..call.shape.classes {
-                        let at = call.shape.position(tile.first + row, class);
-                        *call.input_grad.add(at) = T::from_f64(0.0);
-                    }
+                    call.clear_row(tile.first + row);
                     if let Some((at, weight)) = target(row) {
-                        *call.input_grad.add(at) = T::from_f64(-weight * scales[row]);
+                        *call.input_grad.add(at) = T::from_f64(-weight * scale);
                     }
                 }
             }

@@ -18,6 +18,9 @@ impl Pointwise<2, 1> for SoftMargin {
         let zero = V::splat(0.0);
         let z = -(input * target);
         let (ln, near, far) = z.logistic();
-        (z.max(zero) + ln, [-target * V::select(z.ge(zero), near, far)])
+        (
+            z.max(zero) + ln,
+            [-target * V::select(z.ge(zero), near, far)],
+        )
     }
 }

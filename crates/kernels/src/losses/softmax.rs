@@ -1,9 +1,7 @@
 //! Softmax over a dimension, and the exponentials that every loss with a softmax starts from.
 //! PyTorch: `softmax`.
 
-use crate::driver::rowwise::{
-    Call, Rows, Rowwise, Sweep, TILE, Tile, View, round,
-};
+use crate::driver::rowwise::{Call, Rows, Rowwise, Sweep, TILE, Tile, View, round};
 use crate::isa::{Element, Isa, Lanes};
 use crate::math::Math;
 
@@ -43,14 +41,24 @@ pub unsafe fn exponentials<I: Isa, T: Element>(
     let ([sums], [tops]) = unsafe {
         match out {
             Some(out) => tile.sweep::<I, 1, 1, 0, 1, 1, 1>(
-                Sweep { elements: [x], rows: [max], classes: [], out: [out] },
+                Sweep {
+                    elements: [x],
+                    rows: [max],
+                    classes: [],
+                    out: [out],
+                },
                 |[x], [max], []| {
                     let (e, term, top) = exponential(x, max);
                     ([e], [term], [top])
                 },
             ),
             None => tile.sweep::<I, 1, 1, 0, 0, 1, 1>(
-                Sweep { elements: [x], rows: [max], classes: [], out: [] },
+                Sweep {
+                    elements: [x],
+                    rows: [max],
+                    classes: [],
+                    out: [],
+                },
                 |[x], [max], []| {
                     let (_, term, top) = exponential(x, max);
                     ([], [term], [top])
@@ -69,7 +77,12 @@ pub unsafe fn scale_rows<I: Isa, T: Element>(tile: &Tile<T>, x: View<T>, factor:
     // SAFETY: as the caller's.
     unsafe {
         tile.sweep::<I, 1, 1, 0, 1, 0, 0>(
-            Sweep { elements: [x], rows: [factor], classes: [], out: [x] },
+            Sweep {
+                elements: [x],
+                rows: [factor],
+                classes: [],
+                out: [x],
+            },
             |[x], [factor], []| ([x * factor], [], []),
         );
     }
@@ -96,7 +109,12 @@ impl<T: Element> Rowwise<T> for Softmax {
             } else {
                 let g = tile.input(call.other, OTHER);
                 let ([sums, dots], [tops]) = tile.sweep::<I, 2, 1, 0, 1, 2, 1>(
-                    Sweep { elements: [x, g], rows: [&max], classes: [], out: [out] },
+                    Sweep {
+                        elements: [x, g],
+                        rows: [&max],
+                        classes: [],
+                        out: [out],
+                    },
                     |[x, g], [max], []| {
                         let (e, term, top) = exponential(x, max);
                         ([e], [term, e * g], [top])

@@ -13,7 +13,10 @@ pub struct Softplus {
 
 impl Pointwise<1, 1> for Softplus {
     fn new(options: &[f64]) -> Self {
-        Softplus { beta: options[0], threshold: options[1] }
+        Softplus {
+            beta: options[0],
+            threshold: options[1],
+        }
     }
 
     #[inline(always)]
