@@ -57,23 +57,23 @@ where
 }
 
 macro_rules! entry {
-    ($list:ident rowwise $module:ident $loss:ident) => {};
-    ($list:ident pointwise $module:ident $loss:ident) => {
-        $list.push(Loss::new::<
+    (rowwise $module:ident $loss:ident) => {
+        None
+    };
+    (pointwise $module:ident $loss:ident) => {
+        Some(Loss::new::<
             I,
             fused_loss_kernels::losses::$module::$loss,
             _,
             _,
-        >(stringify!($module)));
+        >(stringify!($module)))
     };
 }
 
 macro_rules! list {
     ($($driver:ident $module:ident :: $loss:ident;)*) => {
-        fn losses<I: Isa, T: Real>() -> Vec<Loss<T>> {
-            let mut list = Vec::new();
-            $(entry!(list $driver $module $loss);)*
-            list
+        fn losses<I: Isa, T: Real>() -> impl Iterator<Item = Loss<T>> {
+            [$(entry!($driver $module $loss)),*].into_iter().flatten()
         }
     };
 }
@@ -419,7 +419,7 @@ fn soft_plus([beta, threshold, _]: [f64; 3], [x, ..]: [f64; 3]) -> (Quantity, Ve
 
 #[test]
 fn every_loss_has_an_oracle() {
-    let losses = losses::<Scalar, f64>();
+    let losses: Vec<_> = losses::<Scalar, f64>().collect();
     for loss in &losses {
         let mut rows = ORACLES
             .iter()
@@ -508,8 +508,7 @@ fn round<T: Real>(x: f64) -> f64 {
 }
 
 fn find<I: Isa, T: Real>(name: &str) -> Loss<T> {
-    let mut losses = losses::<I, T>().into_iter();
-    losses
+    losses::<I, T>()
         .find(|loss| loss.name == name)
         .unwrap_or_else(|| panic!("{name} is not registered"))
 }

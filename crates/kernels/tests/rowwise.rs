@@ -47,21 +47,21 @@ unsafe fn run<I: Isa, T: Real, L: Rowwise<T>>(options: &[f64], call: &Call<T>) -
 }
 
 macro_rules! entry {
-    ($list:ident pointwise $module:ident $loss:ident) => {};
-    ($list:ident rowwise $module:ident $loss:ident) => {
-        $list.push(Loss {
+    (pointwise $module:ident $loss:ident) => {
+        None
+    };
+    (rowwise $module:ident $loss:ident) => {
+        Some(Loss {
             name: stringify!($module),
             run: run::<I, T, fused_loss_kernels::losses::$module::$loss>,
-        });
+        })
     };
 }
 
 macro_rules! list {
     ($($driver:ident $module:ident :: $loss:ident;)*) => {
-        fn losses<I: Isa, T: Real>() -> Vec<Loss<T>> {
-            let mut list = Vec::new();
-            $(entry!(list $driver $module $loss);)*
-            list
+        fn losses<I: Isa, T: Real>() -> impl Iterator<Item = Loss<T>> {
+            [$(entry!($driver $module $loss)),*].into_iter().flatten()
         }
     };
 }
@@ -69,8 +69,7 @@ macro_rules! list {
 fused_loss_kernels::registry!(list);
 
 fn find<I: Isa, T: Real>(name: &str) -> Loss<T> {
-    let mut losses = losses::<I, T>().into_iter();
-    losses
+    losses::<I, T>()
         .find(|loss| loss.name == name)
         .unwrap_or_else(|| panic!("{name} is not registered"))
 }
@@ -494,7 +493,7 @@ impl Scenario {
 
 #[test]
 fn every_loss_has_an_oracle() {
-    let losses = losses::<Scalar, f64>();
+    let losses: Vec<_> = losses::<Scalar, f64>().collect();
     for loss in &losses {
         let listed = SCENARIOS.iter().any(|scenario| scenario.loss == loss.name);
         assert!(listed, "{} has no oracle here", loss.name);
@@ -556,9 +555,8 @@ impl<T: Real> Batch<T> {
             };
             if scenario.beside == Beside::Distribution {
                 for (c, t) in other.iter_mut().enumerate() {
-                    if row % 5 == 2 && c != target {
-                        *t = 0.0;
-                    } else if random.below(3) == 0 {
+                    let hot = row % 5 == 2;
+                    if hot && c != target || random.below(3) == 0 {
                         *t = 0.0;
                     }
                 }
@@ -840,7 +838,7 @@ fn answers<T: Real>(scenario: &Scenario, batch: &Batch<T>) -> Vec<Option<Answer>
             other: &widened(&batch.other[row]),
             class: batch.index[row] as usize,
             weight: &weight,
-            sum_error: (classes as f64).sqrt() * f64::EPSILON / T::UNIT,
+            sum_error: classes as f64 / 2.0 * f64::EPSILON / T::UNIT,
         })
     };
     (0..batch.rows())
@@ -1007,7 +1005,7 @@ fn short_rows<I: Isa>() {
 
 fn long_rows<I: Isa>() {
     for classes in [1000, 4096, 4099, 5000] {
-        for rows in [(5, 1), (2, 3), (1, 11)] {
+        for rows in [(3, 1), (2, 2), (1, 9)] {
             for scenario in SCENARIOS {
                 verify::<I, f32>(scenario, shape(rows, classes));
                 verify::<I, f64>(scenario, shape(rows, classes));

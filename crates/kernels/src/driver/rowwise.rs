@@ -165,17 +165,15 @@ impl<T: Element> Tile<T> {
             return self.in_place(data.cast_mut());
         }
         let view = self.scratch(slot);
-        for row in 0..self.columns() {
-            for class in 0..self.shape.classes {
-                // SAFETY: the position is that of a row of the tile; others are padding.
-                unsafe {
-                    let value = if row < self.rows {
-                        *data.add(self.shape.position(self.first + row, class))
-                    } else {
-                        T::from_f64(0.0)
-                    };
-                    view.set(row, class, value);
-                }
+        let (classes, step, zero) = (self.shape.classes, self.shape.inner, T::from_f64(0.0));
+        // SAFETY: positions of the tile's rows; the others are padding, written only in the view.
+        unsafe {
+            for row in 0..self.rows {
+                let from = data.add(self.shape.position(self.first + row, 0));
+                (0..classes).for_each(|class| view.set(row, class, *from.add(class * step)));
+            }
+            for row in self.rows..self.rows.next_multiple_of(SUM_LANES) {
+                (0..classes).for_each(|class| view.set(row, class, zero));
             }
         }
         view
@@ -198,11 +196,12 @@ impl<T: Element> Tile<T> {
         if !self.staged {
             return;
         }
+        let (classes, step) = (self.shape.classes, self.shape.inner);
         for row in 0..self.rows {
-            for class in 0..self.shape.classes {
-                let at = self.shape.position(self.first + row, class);
-                // SAFETY: the position is that of a row of the tile.
-                unsafe { *data.add(at) = view.get(row, class) };
+            // SAFETY: positions of the tile's rows.
+            unsafe {
+                let to = data.add(self.shape.position(self.first + row, 0));
+                (0..classes).for_each(|class| *to.add(class * step) = view.get(row, class));
             }
         }
     }

@@ -286,7 +286,7 @@ impl CrossEntropy {
             let rest = rest(&sums, &tops);
             let (one64, z) = (I::F64::splat(1.0), I::F64::splat(self.z_loss));
             let two_z = I::F64::splat(2.0 * self.z_loss);
-            let with_z = self.z_loss > 0.0;
+            let (with_z, weighted) = (self.z_loss > 0.0, !call.weight.is_null());
             let [value, k, top, offset] = tile.each_row::<I, 5, 4>(
                 [&widen(&max), &rest, &gaps, &mass, scales],
                 |[max, rest, gaps, mass, scale]| {
@@ -295,13 +295,14 @@ impl CrossEntropy {
                     if !with_z {
                         return [value, scale * mass / sum, scale * mass * rest / sum, ln];
                     }
-                    let lse = max + ln;
-                    let (square, pull) = (z * lse.square(), two_z * mass * lse);
+                    // The weight of a row is that of its target, and 1 without class weights.
+                    let (w, lse) = (if weighted { mass } else { one64 }, max + ln);
+                    let (square, pull) = (z * lse.square(), two_z * w * lse);
                     [
-                        value + mass * square,
+                        value + w * square,
                         scale * (mass + pull) / sum,
                         scale * (mass * rest - pull) / sum,
-                        ln + square,
+                        if weighted { ln + square } else { ln },
                     ]
                 },
             );
