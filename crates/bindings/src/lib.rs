@@ -114,7 +114,12 @@ where
     L: pointwise::Pointwise<IN, OUT>,
 {
     let loss = L::new(b.options());
-    let kernel = pointwise::Kernel::<T>::new::<Native, IN, OUT, L>(&loss);
+    run_pointwise(&pointwise::Kernel::<T>::new::<Native, IN, OUT, L>(&loss), b)
+}
+
+/// Apart from the loss's own code, so that it is compiled once.
+#[inline(never)]
+fn run_pointwise<T: Element>(kernel: &pointwise::Kernel<T>, b: Block) -> f64 {
     let weight = (b.index(block::WEIGHT) != 0).then(|| b.operand(block::WEIGHT));
     let call = pointwise::Call {
         n: b.index(block::SHAPE),
@@ -128,10 +133,20 @@ where
         weight_grad: b.pointer(block::WEIGHT_GRAD),
     };
     // SAFETY: the facade has checked sizes and overlaps of everything in the block.
-    unsafe { pointwise::run::<Native, T>(&kernel, &call) }
+    unsafe { pointwise::run::<Native, T>(kernel, &call) }
 }
 
 fn call_rowwise<T: Element, L: rowwise::Rowwise<T>>(b: Block) -> f64 {
+    let loss = L::new(b.options());
+    with_rows(b, L::SLOTS, &|call: &rowwise::Call<T>| {
+        // SAFETY: the facade has checked sizes, overlaps and targets of everything in the block.
+        unsafe { rowwise::run::<Native, T>(&loss, call) }
+    })
+}
+
+/// Apart from the loss's own code, so that it is compiled once.
+#[inline(never)]
+fn with_rows<T: Element>(b: Block, slots: usize, run: &dyn Fn(&rowwise::Call<T>) -> f64) -> f64 {
     let shape = rowwise::Shape {
         outer: b.index(block::SHAPE),
         classes: b.index(block::SHAPE + 1),
@@ -143,18 +158,18 @@ fn call_rowwise<T: Element, L: rowwise::Rowwise<T>>(b: Block) -> f64 {
     } else {
         shape.classes
     };
+    let elements = shape.scratch(slots);
     let (mut scratch, mut class_sums) = (Vec::<T>::new(), Vec::<Sum>::new());
-    if scratch.try_reserve_exact(shape.scratch()).is_err()
-        || class_sums.try_reserve_exact(sums).is_err()
-    {
-        let bytes = shape.scratch() * size_of::<T>() + sums * size_of::<Sum>();
+    let fits = usize::try_from(elements).is_ok_and(|n| scratch.try_reserve_exact(n).is_ok());
+    if !fits || class_sums.try_reserve_exact(sums).is_err() {
+        let bytes = elements * size_of::<T>() as u64 + sums as u64 * size_of::<Sum>() as u64;
         // SAFETY: a slot of the block.
         unsafe { *b.0.add(block::MISSING) = bytes as f64 };
         return f64::NAN;
     }
     class_sums.resize_with(sums, Sum::default);
     let ignore = b.number(block::IGNORE);
-    let call = rowwise::Call {
+    run(&rowwise::Call {
         shape,
         input: b.pointer(block::OPERANDS),
         other: b.pointer(block::OPERANDS + block::OPERAND),
@@ -173,9 +188,7 @@ fn call_rowwise<T: Element, L: rowwise::Rowwise<T>>(b: Block) -> f64 {
         weight_grad,
         scratch: scratch.as_mut_ptr(),
         class_sums: class_sums.as_mut_ptr(),
-    };
-    // SAFETY: the facade has checked sizes, overlaps and targets of everything in the block.
-    unsafe { rowwise::run::<Native, T>(&L::new(b.options()), &call) }
+    })
 }
 
 macro_rules! export_one {

@@ -17,9 +17,6 @@ pub const TILE: usize = 64;
 const LONG: usize = 32;
 /// The most elements of a tile of several rows, so that it stays in the first-level cache.
 const TILE_ELEMENTS: usize = 4096;
-/// The most operands of a tile that live in scratch memory.
-const SLOTS: usize = 7;
-
 /// A row quantity of each row of a tile.
 pub type Rows<T> = [T; TILE];
 
@@ -55,9 +52,13 @@ impl Shape {
         }
     }
 
-    /// Elements of scratch memory that a tile may need.
-    pub fn scratch(&self) -> usize {
-        SLOTS * self.width() * self.classes
+    /// Elements of scratch memory that a tile with so many slots may need; more than there are
+    /// addresses, perhaps.
+    pub fn scratch(&self, slots: usize) -> u64 {
+        if self.rows() == 0 {
+            return 0;
+        }
+        slots as u64 * self.width() as u64 * self.classes as u64
     }
 
     /// Position of an element.
@@ -128,14 +129,13 @@ impl<T: Element> Tile<T> {
 
     /// A view of scratch memory.
     pub fn scratch(&self, slot: usize) -> View<T> {
-        debug_assert!(slot < SLOTS);
         let (rows, classes) = if self.shape.along() {
             (self.shape.classes, 1)
         } else {
             (1, self.columns())
         };
         View {
-            // SAFETY: the driver's caller gave scratch() elements, SLOTS times a tile's.
+            // SAFETY: the driver's caller gave a tile's elements for every slot of the loss.
             data: unsafe { self.scratch.add(slot * self.columns() * self.shape.classes) },
             rows,
             classes,
@@ -579,7 +579,7 @@ pub struct Call<T> {
     pub other_grad: *mut T,
     /// Where the gradient of the weight goes; null when unwanted.
     pub weight_grad: *mut T,
-    /// [`Shape::scratch`] elements.
+    /// [`Shape::scratch`] elements for the loss's [`Rowwise::SLOTS`].
     pub scratch: *mut T,
     /// One sum a class where the gradient of the weight is wanted, else null.
     pub class_sums: *mut Sum,
@@ -686,6 +686,9 @@ pub fn row_scale<T: Element>(call: &Call<T>, tile: &Tile<T>, scale: T) -> Rows<f
 
 /// A loss or function of rows.
 pub trait Rowwise<T: Element>: Sized {
+    /// How many operands of a tile may lie in scratch memory.
+    const SLOTS: usize;
+
     /// The loss with its options, rounded to the dtype.
     fn new(options: &[f64]) -> Self;
     /// Writes the gradients of a tile, scaled, and gives the value of each of its rows.

@@ -61,6 +61,8 @@ enum Kind {
 }
 
 impl<T: Element> Rowwise<T> for CrossEntropy {
+    const SLOTS: usize = 7;
+
     /// Options: labelSmoothing, zLoss, softcap (0 for none).
     fn new(options: &[f64]) -> Self {
         let rounded = |x: f64| T::from_f64(x).to_f64();
@@ -174,6 +176,9 @@ impl CrossEntropy {
                 // Σ exp(x − max) = 1 + rest: the loss of a confident row keeps its digits.
                 let (ln, sum) = (rest.ln_1p(), one + rest);
                 let nll = (max - chosen) + ln;
+                if plain && grad.is_none() {
+                    return [w * nll, w, w, w];
+                }
                 // Σ over the other classes, without the target's own exponential.
                 let e = (chosen - max).exp();
                 let others = I::F64::select(chosen.eq(max), rest, rest + (one - e));
@@ -229,7 +234,6 @@ impl CrossEntropy {
         scales: &Rows<f64>,
     ) -> Rows<f64> {
         let more = !call.other_grad.is_null() || !call.weight_grad.is_null();
-        let one = Vector::<I, T>::splat(1.0);
         let keep = Vector::<I, T>::splat(1.0 - self.smoothing);
         let share = Vector::<I, T>::splat(self.smoothing / call.shape.classes as f64);
         let mix = move |t| keep * t + share;
@@ -307,20 +311,31 @@ impl CrossEntropy {
                 },
             );
             if let Some(grad) = grad {
-                tile.sweep::<I, 2, 4, 1, 1, 0, 0>(
+                // p = 1 − rest/Σ where e is 1: the gradient of a confident row keeps its digits.
+                // Where p is less than ½ it has none to lose, and 2 is equal to no e.
+                let peak = rest.map(|rest| T::from_f64(if rest < 1.0 { 1.0 } else { 2.0 }));
+                tile.sweep::<I, 2, 5, 1, 1, 0, 0>(
                     Sweep {
                         elements: [grad, target],
-                        rows: [&round(&k), &round(&top), &round(&mass), &round(scales)],
+                        rows: [
+                            &round(&k),
+                            &round(&top),
+                            &round(&mass),
+                            &round(scales),
+                            &peak,
+                        ],
                         classes,
                         out: [grad],
                     },
-                    move |[e, t], [k, top, mass, scale], [w]| {
+                    move |[e, t], [k, top, mass, scale, peak], [w]| {
                         let q = w * mix(t);
-                        // p = 1 − rest/Σ where e is 1: the gradient of a confident row keeps its
-                        // digits.
                         let at_top = (mass - q) * scale - top;
                         (
-                            [Vector::<I, T>::select(e.eq(one), at_top, e * k - q * scale)],
+                            [Vector::<I, T>::select(
+                                e.eq(peak),
+                                at_top,
+                                e * k - q * scale,
+                            )],
                             [],
                             [],
                         )

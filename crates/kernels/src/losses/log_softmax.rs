@@ -15,6 +15,8 @@ const OUT: usize = 2;
 pub struct LogSoftmax;
 
 impl<T: Element> Rowwise<T> for LogSoftmax {
+    const SLOTS: usize = 3;
+
     fn new(_: &[f64]) -> Self {
         LogSoftmax
     }

@@ -14,6 +14,8 @@ const OUT: usize = 1;
 pub struct LogSumExp;
 
 impl<T: Element> Rowwise<T> for LogSumExp {
+    const SLOTS: usize = 2;
+
     fn new(_: &[f64]) -> Self {
         LogSumExp
     }
@@ -23,16 +25,21 @@ impl<T: Element> Rowwise<T> for LogSumExp {
         unsafe {
             let x = tile.input(call.input, INPUT);
             let out = (!call.input_grad.is_null()).then(|| tile.output(call.input_grad, OUT));
-            let max = tile.max::<I>(x);
+            // An infinite maximum would leave NaN; without one the exponentials tell: inf, 0, or NaN.
+            let finite = |max: T| {
+                if max.to_f64().is_infinite() {
+                    T::from_f64(0.0)
+                } else {
+                    max
+                }
+            };
+            let max = tile.max::<I>(x).map(finite);
             let rest = exponentials::<I, T>(tile, x, &max, out);
             let scales = row_scale(call, tile, scale);
             let one = I::F64::splat(1.0);
-            let infinite = I::F64::splat(f64::INFINITY);
-            let [value, k] =
-                tile.each_row::<I, 3, 2>([&widen(&max), &rest, &scales], |[max, rest, scale]| {
-                    // An infinite maximum is the answer itself.
-                    let value = I::F64::select(max.abs().eq(infinite), max, max + rest.ln_1p());
-                    [value, scale / (one + rest)]
+            let [value, k] = tile
+                .each_row::<I, 3, 2>([&widen(&max), &rest, &scales], |[max, rest, scale]| {
+                    [max + rest.ln_1p(), scale / (one + rest)]
                 });
             if let Some(out) = out {
                 scale_rows::<I, T>(tile, out, &round(&k));

@@ -8,6 +8,8 @@ use crate::isa::{Element, Isa};
 pub struct Nll;
 
 impl<T: Element> Rowwise<T> for Nll {
+    const SLOTS: usize = 0;
+
     fn new(_: &[f64]) -> Self {
         Nll
     }

@@ -93,6 +93,8 @@ pub unsafe fn scale_rows<I: Isa, T: Element>(tile: &Tile<T>, x: View<T>, factor:
 pub struct Softmax;
 
 impl<T: Element> Rowwise<T> for Softmax {
+    const SLOTS: usize = 3;
+
     fn new(_: &[f64]) -> Self {
         Softmax
     }
