@@ -16,23 +16,126 @@ import {
   needOwnShape,
   needShape,
   operand,
+  output,
   product,
   sameShape,
 } from "./marshal.js";
-import {
-  BASIC,
-  COMMON,
-  type Common,
-  type LossSpec,
-  type OptionSpec,
-  type Options,
-  output,
-  readCommon,
-  readObject,
-  readOption,
-} from "./options.js";
+import { type OptionSpec, type Options, readObject, readOption } from "./options.js";
 import { type KernelName, MAX_RANK, SLOT } from "./runtime.js";
 import type { TypedArray } from "./tensor.js";
+
+/** A gradient that a call is to give: of which operand, and where to, if told. */
+interface Gradient {
+  readonly of: Operand;
+  readonly out: Operand | undefined;
+}
+
+/** What the options that every loss has say. */
+interface Common {
+  readonly reduction: string;
+  readonly normalizer: number | undefined;
+  readonly gradOutput: number;
+  readonly gradOutputs: Operand | undefined;
+  readonly outValue: Operand | undefined;
+  readonly gradients: readonly Gradient[];
+}
+
+/** The names of the options that every loss has. */
+const COMMON = ["reduction", "normalizer", "gradOutput", "wrt", "out"];
+
+/** What reading the options of a loss takes. */
+interface LossSpec {
+  /** The name users call it by. */
+  readonly name: string;
+  /** The names of its own options. */
+  readonly known: readonly string[];
+  readonly reductions: readonly string[];
+  /** What it can differentiate by. */
+  readonly wrt: readonly string[];
+  /** What it differentiates by unless told. */
+  readonly defaultWrt: readonly string[];
+}
+
+/** The reductions that every loss has. */
+const BASIC = ["mean", "sum", "none"];
+
+const OUTS = ["value", "grads"];
+const NOTHING: readonly string[] = [];
+
+function readNames(call: string, wrt: unknown, able: readonly string[]): readonly string[] {
+  if (!Array.isArray(wrt)) fail("ERR_TYPE", call, "wrt", "an array of names", show(wrt));
+  const names = new Set(wrt as unknown[]);
+  for (const name of names) {
+    if (typeof name !== "string" || !able.includes(name)) {
+      fail("ERR_OPTION", call, "wrt", `names among ${able.map(show).join(", ")}`, show(name));
+    }
+  }
+  return Array.from(names) as string[];
+}
+
+/** Reads the options that every loss has. */
+function readCommon(
+  spec: LossSpec,
+  options: Options,
+  valueShape: Shape,
+  like: Operand,
+  grads: boolean,
+  operandOf: (name: string) => Operand | undefined,
+): Common {
+  const { name: call, reductions, wrt: able } = spec;
+  const { reduction: givenReduction, normalizer, gradOutput, wrt, out } = options;
+  const reduction = givenReduction === undefined ? "mean" : givenReduction;
+  if (typeof reduction !== "string" || !reductions.includes(reduction)) {
+    fail(typeof reduction === "string" ? "ERR_RANGE" : "ERR_TYPE", call, "reduction", `one of ${reductions.map(show).join(", ")}`, show(reduction));
+  }
+  if (normalizer !== undefined) {
+    if (typeof normalizer !== "number") fail("ERR_TYPE", call, "normalizer", "a finite number > 0", show(normalizer));
+    if (!(normalizer > 0 && normalizer < Infinity)) fail("ERR_RANGE", call, "normalizer", "a finite number > 0", show(normalizer));
+    if (reduction === "sum" || reduction === "none") {
+      fail("ERR_OPTION", call, "normalizer", `absent with reduction "${reduction}", which divides by nothing`, show(normalizer));
+    }
+  }
+  let outer = 1;
+  let gradOutputs: Operand | undefined;
+  if (typeof gradOutput === "number") {
+    outer = gradOutput;
+  } else if (gradOutput !== undefined) {
+    if (reduction !== "none") fail("ERR_TYPE", call, "gradOutput", `a number with reduction "${reduction}"`, show(gradOutput));
+    if (grads) {
+      gradOutputs = operand(call, "gradOutput", gradOutput, FLOATS);
+      needDtype(call, gradOutputs, like);
+      needFlatShape(call, gradOutputs, valueShape, "as the value has");
+    }
+  }
+  let wanted = grads ? spec.defaultWrt : NOTHING;
+  if (wrt !== undefined) {
+    const names = readNames(call, wrt, able);
+    if (grads) wanted = names;
+  }
+  const outs = readObject(call, "out", out, OUTS);
+  const givenGrads = readObject(call, "out.grads", outs.grads, able);
+  const gradients: Gradient[] = [];
+  if (grads) {
+    for (const name in givenGrads) {
+      if (givenGrads[name] !== undefined && !wanted.includes(name)) {
+        fail("ERR_OPTION", call, `out.grads.${name}`, `absent, or ${name} in wrt`, "a place for a gradient that is not asked for");
+      }
+    }
+    for (const name of wanted) {
+      const of = operandOf(name);
+      if (!of) fail("ERR_OPTION", call, "wrt", `without ${name} where no ${name} is given`, show(name));
+      const place = givenGrads[name];
+      const out = place === undefined ? undefined : output(call, `out.grads.${name}`, place, like, of.shape, `as ${name} has`);
+      gradients.push({ of, out });
+    }
+  }
+  let outValue: Operand | undefined;
+  if (outs.value !== undefined) {
+    if (reduction !== "none") fail("ERR_OPTION", call, "out.value", `absent with reduction "${reduction}", whose value is a number`, show(outs.value));
+    outValue = output(call, "out.value", outs.value, like, valueShape, "as the value has");
+  }
+  return { reduction, normalizer, gradOutput: outer, gradOutputs, outValue, gradients };
+}
 
 /** Writes what all losses read. */
 function fillCommon(block: Float64Array, common: Common, divisor: number, gradOutputs: Place, values: Place) {
@@ -44,8 +147,8 @@ function fillCommon(block: Float64Array, common: Common, divisor: number, gradOu
 
 const NO_NUMBERS: readonly number[] = [];
 
-function readNumbers(call: string, options: Options, specs: readonly OptionSpec[] | undefined): readonly number[] {
-  return specs ? specs.map((spec) => readOption(call, options, spec)) : NO_NUMBERS;
+function readNumbers(call: string, options: Options, specs: readonly OptionSpec[] | undefined, like: Operand): readonly number[] {
+  return specs ? specs.map((spec) => readOption(call, options, spec, like.dtype === "float32")) : NO_NUMBERS;
 }
 
 /** The value of a call, and its gradients. */
@@ -131,7 +234,7 @@ function fillOperand(block: Float64Array, slot: number, place: Place, dims: Dims
 function checkDomain(marshal: Marshal, call: string, op: Operand, place: Place, domain: keyof typeof DOMAINS) {
   const { code, expected } = DOMAINS[domain];
   const bad = marshal.engine.exports.check_domain(marshal.dtype, code, place.address, op.size);
-  if (bad >= 0) fail("ERR_RANGE", call, `${op.name}[${bad}]`, expected, show(marshal.floats(place)[bad]));
+  if (bad >= 0) fail("ERR_RANGE", call, `${op.name}[${bad}]`, expected, show(marshal.read(op)[bad]));
 }
 
 /** Strides of an argument whose last dimension may be 1 or missing. */
@@ -153,24 +256,13 @@ function factor(call: string, name: string, options: Options, input: Operand): O
   return op;
 }
 
-/** A gradient that a call is to give. */
-interface Gradient {
-  readonly name: string;
-  readonly out: Operand | undefined;
-  readonly place: Place;
-}
-
-function placeGradient(marshal: Marshal, call: string, of: Operand, common: Common, input: Operand): Gradient {
-  const { name } = of;
-  const given = common.outGrads[name];
-  const out = given === undefined ? undefined : output(call, `out.grads.${name}`, given, input, of.shape, `as ${name} has`);
-  return { name, out, place: marshal.output(out, of.size, name) };
-}
-
 /** A reduced value as the loss's dtype has it, or the array of all values. */
-function finish(marshal: Marshal, common: Common, reduced: number, values: Place, gradients: readonly Gradient[]): Outcome {
+function finish(marshal: Marshal, common: Common, reduced: number, values: Place, places: readonly Place[]): Outcome {
   const grads: Record<string, object> = {};
-  for (const { name, out, place } of gradients) grads[name] = marshal.result(out, place);
+  for (let k = 0; k < places.length; k++) {
+    const { of, out } = common.gradients[k] as Gradient;
+    grads[of.name] = marshal.result(out, places[k] as Place);
+  }
   let value: unknown = marshal.dtype ? reduced : Math.fround(reduced);
   if (common.reduction === "none") value = marshal.result(common.outValue, values);
   marshal.engine.finish();
@@ -198,19 +290,14 @@ function callPointwise(spec: PointwiseSpec, loss: LossSpec, given: readonly unkn
   }
   const input = args[0] as Operand;
   const { shape, size } = input;
-  const common = readCommon(loss, options, shape, input, grads);
+  const weight = spec.weight ? factor(call, "weight", options, input) : undefined;
+  let weightDims = CONTIGUOUS;
+  if (weight && spec.weight === "broadcast") weightDims = broadcastDims(call, weight, shape);
+  else if (weight) needShape(call, weight, shape, `as ${input.name} has`);
+  const common = readCommon(loss, options, shape, input, grads, (name) => (name === "weight" ? weight : args.find((op) => op.name === name)));
   if (common.reduction === "batchmean") {
     needOwnShape(call, input);
     if (shape.length === 0) fail("ERR_SHAPE", call, input.name, 'of at least one dimension with reduction "batchmean"', "shape []");
-  }
-  const weight = spec.weight ? factor(call, "weight", options, input) : undefined;
-  let weightDims = CONTIGUOUS;
-  if (!weight) {
-    if (common.wrt.includes("weight")) fail("ERR_OPTION", call, "wrt", "without weight where no weight is given", '"weight"');
-  } else if (spec.weight === "broadcast") {
-    weightDims = broadcastDims(call, weight, shape);
-  } else {
-    needShape(call, weight, shape, `as ${input.name} has`);
   }
   let { kernel } = spec;
   if (spec.extra) {
@@ -221,7 +308,7 @@ function callPointwise(spec: PointwiseSpec, loss: LossSpec, given: readonly unkn
       ({ kernel } = spec.extra);
     }
   }
-  const numbers = readNumbers(call, options, spec.options);
+  const numbers = readNumbers(call, options, spec.options, input);
 
   const marshal = new Marshal(call, input);
   const places: Place[] = [];
@@ -230,14 +317,13 @@ function callPointwise(spec: PointwiseSpec, loss: LossSpec, given: readonly unkn
   const gradOutputs = marshal.input(common.gradOutputs);
   const none = common.reduction === "none";
   const values = none ? marshal.output(common.outValue, size, "") : NOWHERE;
-  const gradients: Gradient[] = [];
+  const gradPlaces: Place[] = [];
   // The gradient of a broadcast argument is first computed for every element.
   const wholes: Place[] = [];
-  for (const name of common.wrt) {
-    const of = name === "weight" ? (weight as Operand) : (args.find((op) => op.name === name) as Operand);
-    const gradient = placeGradient(marshal, call, of, common, input);
-    gradients.push(gradient);
-    wholes.push(of.size === size ? gradient.place : marshal.scratch(size));
+  for (const { of, out } of common.gradients) {
+    const place = marshal.output(out, of.size, of.name);
+    gradPlaces.push(place);
+    wholes.push(of.size === size ? place : marshal.scratch(size));
   }
   marshal.commit();
   for (let k = 0; k < spec.args.length; k++) {
@@ -254,8 +340,8 @@ function callPointwise(spec: PointwiseSpec, loss: LossSpec, given: readonly unkn
   fillCommon(block, common, divisor, gradOutputs, values);
   block[SLOT.shape] = size;
   for (let slot: number = SLOT.grads; slot <= SLOT.weightGrad; slot++) block[slot] = 0;
-  for (let k = 0; k < gradients.length; k++) {
-    const { name } = gradients[k] as Gradient;
+  for (let k = 0; k < wholes.length; k++) {
+    const { name } = (common.gradients[k] as Gradient).of;
     const slot = name === "weight" ? SLOT.weightGrad : SLOT.grads + spec.wrt.indexOf(name);
     block[slot] = (wholes[k] as Place).address;
   }
@@ -266,14 +352,14 @@ function callPointwise(spec: PointwiseSpec, loss: LossSpec, given: readonly unkn
   fillOperand(block, SLOT.weight, weightPlace, weightDims);
 
   const reduced = marshal.engine.run(call, kernel, marshal.dtype);
-  for (let k = 0; k < gradients.length; k++) {
-    const { place } = gradients[k] as Gradient;
+  for (let k = 0; k < wholes.length; k++) {
+    const place = gradPlaces[k] as Place;
     const whole = wholes[k] as Place;
     if (whole !== place && place.size > 0) {
       marshal.engine.exports.sum_rows(marshal.dtype, whole.address, place.size, size / place.size, place.address);
     }
   }
-  return finish(marshal, common, reduced, values, gradients);
+  return finish(marshal, common, reduced, values, gradPlaces);
 }
 
 function pointwiseLossSpec(spec: PointwiseSpec): LossSpec {
@@ -297,6 +383,13 @@ export function pointwise<L>(spec: PointwiseSpec): L {
   return forms<L>(spec.args.length, (args, options, grads) => callPointwise(spec, loss, args, options, grads));
 }
 
+/** The two forms of a function: itself, and its vector-Jacobian product. */
+function withVjp<F>(name: string, run: (call: string, x: unknown, gradOutput: unknown, options: unknown) => object): F {
+  const value = (x: unknown, options?: unknown) => run(name, x, NOWHERE, options);
+  const vjp = (x: unknown, gradOutput: unknown, options?: unknown) => run(`${name}.vjp`, x, gradOutput, options);
+  return Object.assign(value, { vjp }) as F;
+}
+
 /** A function of each element, with its vector-Jacobian product. */
 export function elementwise<F>(spec: { readonly name: string; readonly kernel: KernelName; readonly options?: readonly OptionSpec[] }): F {
   const known = ["out", ...(spec.options ?? []).map((o) => o.name)];
@@ -308,7 +401,7 @@ export function elementwise<F>(spec: { readonly name: string; readonly kernel: K
       needDtype(call, outer, x);
       needFlatShape(call, outer, x.shape, "as x has");
     }
-    const numbers = readNumbers(call, options, spec.options);
+    const numbers = readNumbers(call, options, spec.options, x);
     const out = options.out === undefined ? undefined : output(call, "out", options.out, x, x.shape, "as x has");
     const marshal = new Marshal(call, x);
     const xPlace = marshal.input(x);
@@ -331,9 +424,7 @@ export function elementwise<F>(spec: { readonly name: string; readonly kernel: K
     marshal.engine.finish();
     return result;
   };
-  const value = (x: unknown, options?: unknown) => run(spec.name, x, NOWHERE, options);
-  const vjp = (x: unknown, gradOutput: unknown, options?: unknown) => run(`${spec.name}.vjp`, x, gradOutput, options);
-  return Object.assign(value, { vjp }) as F;
+  return withVjp<F>(spec.name, run);
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -448,15 +539,12 @@ function callClassLoss(spec: ClassLossSpec, loss: LossSpec, given: readonly unkn
   if (distribution && options.ignoreIndex !== undefined) {
     fail("ERR_OPTION", call, "ignoreIndex", "absent where the targets are probabilities", show(ignoreIndex));
   }
-  const numbers = readNumbers(call, options, spec.options);
+  const numbers = readNumbers(call, options, spec.options, input);
   const able = distribution || loss.wrt.length === 1 ? loss : { ...loss, wrt: loss.defaultWrt };
-  const common = readCommon(able, options, layout.rows, input, grads);
   const weight = factor(call, "weight", options, input);
-  if (!weight) {
-    if (common.wrt.includes("weight")) fail("ERR_OPTION", call, "wrt", "without weight where no weight is given", '"weight"');
-  } else if (rows > 0 || !input.bare) {
-    needShape(call, weight, [classes], "one for each class");
-  }
+  if (weight && (rows > 0 || !input.bare)) needShape(call, weight, [classes], "one for each class");
+  const operands = { input, target, weight };
+  const common = readCommon(able, options, layout.rows, input, grads, (name) => operands[name as keyof typeof operands]);
 
   const marshal = new Marshal(call, input);
   const inputPlace = marshal.input(input);
@@ -466,10 +554,7 @@ function callClassLoss(spec: ClassLossSpec, loss: LossSpec, given: readonly unkn
   const gradOutputs = marshal.input(common.gradOutputs);
   const none = common.reduction === "none";
   const values = none ? marshal.output(common.outValue, rows, "") : NOWHERE;
-  const gradients = common.wrt.map((name) => {
-    const of = name === "weight" ? (weight as Operand) : name === "target" ? target : input;
-    return placeGradient(marshal, call, of, common, input);
-  });
+  const gradPlaces = common.gradients.map(({ of, out }) => marshal.output(out, of.size, of.name));
   marshal.commit();
   indices?.check();
 
@@ -481,12 +566,13 @@ function callClassLoss(spec: ClassLossSpec, loss: LossSpec, given: readonly unkn
   block[SLOT.index] = indices?.place.address ?? 0;
   block[SLOT.ignore] = indices?.ignore ?? Number.NaN;
   block[SLOT.weight] = weightPlace.address;
-  for (const { name, place } of gradients) {
-    block[name === "weight" ? SLOT.weightGrad : name === "target" ? SLOT.grads + 1 : SLOT.grads] = place.address;
-  }
+  const slots = { input: SLOT.grads, target: SLOT.grads + 1, weight: SLOT.weightGrad };
+  common.gradients.forEach(({ of }, k) => {
+    block[slots[of.name as keyof typeof slots]] = (gradPlaces[k] as Place).address;
+  });
   numbers.forEach((value, k) => (block[SLOT.options + k] = value));
   const reduced = marshal.engine.run(call, spec.kernel, marshal.dtype);
-  return finish(marshal, common, reduced, values, gradients);
+  return finish(marshal, common, reduced, values, gradPlaces);
 }
 
 /** A loss of (input, class targets), typed by its signature. */
@@ -530,12 +616,11 @@ export function rowFunction<F>(spec: { readonly name: string; readonly kernel: K
     if (spec.reduces) block[SLOT.gradOutputs] = outerPlace.address;
     else block[SLOT.operands + SLOT.operand] = outerPlace.address;
     block[spec.reduces && !outer ? SLOT.values : SLOT.grads] = outPlace.address;
-    marshal.engine.run(call, spec.kernel, marshal.dtype);
+    // Without elements there is nothing to sweep, however many rows there are.
+    if (outPlace.size > 0) marshal.engine.run(call, spec.kernel, marshal.dtype);
     const result = marshal.result(out, outPlace);
     marshal.engine.finish();
     return result;
   };
-  const value = (x: unknown, options?: unknown) => run(spec.name, x, NOWHERE, options);
-  const vjp = (x: unknown, gradOutput: unknown, options?: unknown) => run(`${spec.name}.vjp`, x, gradOutput, options);
-  return Object.assign(value, { vjp }) as F;
+  return withVjp<F>(spec.name, run);
 }

@@ -2,7 +2,18 @@
 // A call on tensors comes through here in under a microsecond: no closures, no spreading.
 import { fail, show, showShape } from "./errors.js";
 import { type Engine, engine } from "./runtime.js";
-import { ARRAYS, type DType, Tensor, type TypedArray, checkShape, dtypeOf } from "./tensor.js";
+import {
+  ARRAYS,
+  type DType,
+  Tensor,
+  type TypedArray,
+  bufferOf,
+  checkShape,
+  dtypeOf,
+  lengthOf,
+  needLiveView,
+  offsetOf,
+} from "./tensor.js";
 
 export type Shape = readonly number[];
 
@@ -16,10 +27,10 @@ export interface Operand {
   readonly size: number;
   /** Whether it is an array without a shape of its own. */
   readonly bare: boolean;
-  /** The array, unless it is a tensor of this entry. */
+  /** The array; `undefined` for a tensor of this entry. */
   readonly data: TypedArray | undefined;
-  /** Where it lies in the engine's memory, if it does; −1 otherwise. */
-  readonly address: number;
+  /** Where it lies in the engine's memory, if it does; −1 otherwise. Known once all of the user's code has run. */
+  address: number;
 }
 
 /** Where a part of a call lies in the engine's memory, once the call's memory is reserved. */
@@ -61,11 +72,10 @@ function wrongKind(call: string, name: string, given: unknown, allowed: readonly
 /** Reads an argument: a typed array, `{ data, shape }`, or a tensor. */
 export function operand(call: string, name: string, given: unknown, allowed: readonly DType[]): Operand {
   if (typeof given !== "object" || given === null) wrongKind(call, name, given, allowed);
-  const resident = Tensor.address(call, name, given);
-  if (resident !== undefined) {
+  if (Tensor.address(call, name, given) !== undefined) {
     const { dtype, shape, size } = given as Tensor;
     if (!allowed.includes(dtype)) wrongKind(call, name, given, allowed);
-    return { name, given, dtype, shape, size, bare: false, data: undefined, address: resident };
+    return { name, given, dtype, shape, size, bare: false, data: undefined, address: -1 };
   }
   let data: unknown = given;
   let dtype = dtypeOf(data);
@@ -77,7 +87,7 @@ export function operand(call: string, name: string, given: unknown, allowed: rea
     dtype = dtypeOf(data);
     if (!dtype) wrongKind(call, name, data ?? given, allowed);
     const checked = checkShape(call, `${name}.shape`, fields.shape);
-    const { length } = data as TypedArray;
+    const length = lengthOf(call, name, data as TypedArray);
     if (checked.size !== length) {
       fail("ERR_SHAPE", call, `${name}.shape`, `of ${length} elements, as its data has`, showShape(checked.shape));
     }
@@ -85,10 +95,31 @@ export function operand(call: string, name: string, given: unknown, allowed: rea
   }
   if (!allowed.includes(dtype)) wrongKind(call, name, data, allowed);
   const array = data as TypedArray;
+  const size = lengthOf(call, name, array);
+  return { name, given, dtype, shape: shape ?? [size], size, bare: !shape, data: array, address: -1 };
+}
+
+/** Finds where an operand lies, and that it still is what it was. From here on no code of the user's runs. */
+function locate(call: string, op: Operand, { views }: Engine) {
+  const { name, given, data, size } = op;
+  if (!data) {
+    op.address = Tensor.address(call, name, given) ?? -1;
+    return;
+  }
+  if (lengthOf(call, name, data) !== size) fail("ERR_SHAPE", call, name, `of ${size} elements throughout the call`, "an array that changed");
   // A live view of this engine's memory, as Tensor.data is, needs no copy.
-  const address = array.buffer === engine().views.buffer ? array.byteOffset : -1;
-  const size = array.length;
-  return { name, given, dtype, shape: shape ?? [size], size, bare: !shape, data: array, address };
+  if (bufferOf(data) === views.buffer) {
+    needLiveView(call, name, data);
+    op.address = offsetOf(data);
+  }
+}
+
+/** Reads a place for a result. */
+export function output(call: string, name: string, given: unknown, like: Operand, shape: Shape, why: string): Operand {
+  const op = operand(call, name, given, FLOATS);
+  needDtype(call, op, like);
+  needFlatShape(call, op, shape, why);
+  return op;
 }
 
 export function needDtype(call: string, op: Operand, like: Operand) {
@@ -148,6 +179,7 @@ export class Marshal {
   /** An input in the kernels' dtype; other types are converted. */
   input(op: Operand | undefined): Place {
     if (!op) return NOWHERE;
+    locate(this.#call, op, this.engine);
     this.#inputs.push(op);
     if (op.address >= 0 && isFloat(op.dtype)) return op;
     const to = this.scratch(op.size);
@@ -157,6 +189,7 @@ export class Marshal {
 
   /** Class indices as int32. */
   indices(op: Operand, convert: Convert | undefined): Place {
+    locate(this.#call, op, this.engine);
     this.#inputs.push(op);
     if (op.address >= 0 && op.dtype === "int32") return op;
     const to = this.scratch(op.size, 4);
@@ -167,6 +200,7 @@ export class Marshal {
   /** Where a result goes: `op`, or scratch memory that is copied from. `covers` is the input it may be written over. */
   output(op: Operand | undefined, size: number, covers: string): Place {
     if (op) {
+      locate(this.#call, op, this.engine);
       this.#outputs.push(op);
       this.#covers.push(covers);
       if (op.address >= 0) return op;
@@ -183,7 +217,7 @@ export class Marshal {
     for (const { op, to, convert } of this.#loads) {
       const from = this.read(op);
       if (convert) convert(from, to);
-      else if (op.dtype === "bigint64") (from as BigInt64Array).forEach((value, i) => (this.floats(to)[i] = Number(value)));
+      else if (op.dtype === "bigint64") this.floats(to).set(Array.from({ length: op.size }, (_, i) => Number(from[i])));
       else this.floats(to).set(from as Float32Array);
     }
   }
@@ -224,7 +258,8 @@ export class Marshal {
   /** A result, in the object that `out` named or a fresh array. */
   result(op: Operand | undefined, place: Place): object {
     if (!op) return this.floats(place).slice();
-    if (op.address < 0) (op.data as Float32Array).set(this.floats(place));
+    // The intrinsic method, whatever the user's array has in its place.
+    if (op.address < 0) Float32Array.prototype.set.call(op.data as Float32Array, this.floats(place));
     return op.given;
   }
 }
@@ -232,9 +267,9 @@ export class Marshal {
 function overlap(a: Operand, b: Operand): "none" | "some" | "exact" {
   const inEngine = a.address >= 0;
   if (inEngine !== b.address >= 0) return "none";
-  if (!inEngine && a.data?.buffer !== b.data?.buffer) return "none";
-  const aStart = inEngine ? a.address : (a.data?.byteOffset ?? 0);
-  const bStart = inEngine ? b.address : (b.data?.byteOffset ?? 0);
+  if (!inEngine && bufferOf(a.data) !== bufferOf(b.data)) return "none";
+  const aStart = inEngine ? a.address : offsetOf(a.data);
+  const bStart = inEngine ? b.address : offsetOf(b.data);
   const aEnd = aStart + a.size * ARRAYS[a.dtype].BYTES_PER_ELEMENT;
   const bEnd = bStart + b.size * ARRAYS[b.dtype].BYTES_PER_ELEMENT;
   if (aStart >= bEnd || bStart >= aEnd) return "none";

@@ -1,5 +1,6 @@
 /// <reference lib="esnext.disposable" />
 import { fail, show, showShape } from "./errors.js";
+import { readObject } from "./options.js";
 import { type Engine, engine } from "./runtime.js";
 
 /** The element types of tensors, and the arrays they come in. */
@@ -16,6 +17,11 @@ export interface TensorArrays {
 
 /** The name of an element type. */
 export type DType = keyof TensorArrays;
+
+/** The element type of an array type. */
+export type DTypeOf<A> = {
+  [D in DType]: A extends { readonly [Symbol.toStringTag]: TensorArrays[D][typeof Symbol.toStringTag] } ? D : never;
+}[DType];
 
 /** A typed array of any element type that this package takes. */
 export type TypedArray =
@@ -57,13 +63,38 @@ const DTYPES: Readonly<Record<string, DType>> = {
   BigInt64Array: "bigint64",
 };
 
-let tag: PropertyDescriptor | undefined;
+/** Reads a property of a typed array as the language defines it, whatever the array says of itself. */
+function intrinsic<T>(name: string | symbol): (data: unknown) => T {
+  let descriptor: PropertyDescriptor | undefined;
+  return (data) => {
+    descriptor ??= Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), name);
+    return descriptor?.get?.call(data) as T;
+  };
+}
 
-/** The element type of a typed array of any realm, whatever it says of itself; `undefined` for anything else. */
-export function dtypeOf(data: unknown): DType | undefined {
-  const typedArray = Object.getPrototypeOf(Uint8Array.prototype) as object;
-  tag ??= Object.getOwnPropertyDescriptor(typedArray, Symbol.toStringTag);
-  return DTYPES[(tag?.get?.call(data) as string | undefined) ?? ""];
+const tagOf = /* @__PURE__ */ intrinsic<string | undefined>(Symbol.toStringTag);
+const rawLength = /* @__PURE__ */ intrinsic<number>("length");
+
+/** The buffer behind a typed array. */
+export const bufferOf = /* @__PURE__ */ intrinsic<ArrayBufferLike>("buffer");
+/** Where in its buffer a typed array starts. */
+export const offsetOf = /* @__PURE__ */ intrinsic<number>("byteOffset");
+
+/** The element type of a typed array of any realm; `undefined` for anything else. */
+export const dtypeOf = (data: unknown): DType | undefined => DTYPES[tagOf(data) ?? ""];
+
+/** The length of a typed array that is not detached. */
+export function lengthOf(call: string, argument: string, data: TypedArray): number {
+  const length = rawLength(data);
+  if (length === 0) {
+    try {
+      Uint8Array.prototype.keys.call(data as Uint8Array);
+    } catch {
+      const got = "one whose buffer is detached (as Tensor.data is once memory has grown) or too short";
+      fail("ERR_TYPE", call, argument, "a usable typed array", got);
+    }
+  }
+  return length;
 }
 
 /** A shape, checked and copied, with its number of elements. */
@@ -81,8 +112,14 @@ export function checkShape(call: string, argument: string, shape: unknown): { sh
   return { shape: copy as number[], size };
 }
 
-/** Keeps a tensor for as long as one of its views is in use. */
+/** The tensors of the views given out; keeps a tensor for as long as its view is in use. */
 const owners = /* @__PURE__ */ new WeakMap<object, Tensor>();
+
+/** Throws for the `data` of a tensor that has been disposed. */
+export function needLiveView(call: string, argument: string, data: object) {
+  const owner = owners.get(data);
+  if (owner) Tensor.address(call, argument, owner);
+}
 
 /**
  * An array that lives in the engine's memory: losses read and write it without a copy. Made by {@link zeros} and
@@ -108,13 +145,16 @@ export class Tensor<D extends DType = DType> {
     this.#engine.check(call);
     this.size = size;
     this.#buffer = this.#engine.allocate(call, size * ARRAYS[dtype].BYTES_PER_ELEMENT);
+    Object.freeze(this);
   }
 
   /**
    * The elements, as a live view of the engine's memory. The view goes stale when memory grows, which any call or new
-   * tensor may cause: read this property anew instead of keeping what it gave.
+   * tensor may cause: read this property anew instead of keeping what it gave. The view keeps its tensor alive; a
+   * `subarray` of it does not.
    */
   get data(): TensorArrays[D] {
+    if (!(#buffer in this)) fail("ERR_TYPE", "Tensor.data", "the tensor", "a tensor itself", "an object that stands for one");
     const buffer = this.#live("Tensor.data", "the tensor");
     if (!this.#data || this.#data.buffer !== this.#engine.views.buffer) {
       const bytes = buffer.view();
@@ -163,10 +203,12 @@ export class Tensor<D extends DType = DType> {
  * ```
  */
 export function zeros<D extends DType = "float32">(shape: readonly number[], options?: { readonly dtype?: D }): Tensor<D> {
-  const dtype = options?.dtype ?? ("float32" as D);
-  if (!Object.hasOwn(ARRAYS, dtype)) fail("ERR_TYPE", "zeros", "dtype", `one of ${Object.keys(ARRAYS).join(", ")}`, show(dtype));
+  const { dtype = "float32" } = readObject("zeros", "options", options, ["dtype"]);
+  if (typeof dtype !== "string" || !Object.hasOwn(ARRAYS, dtype)) {
+    fail("ERR_TYPE", "zeros", "dtype", `one of ${Object.keys(ARRAYS).join(", ")}`, show(dtype));
+  }
   const { shape: dimensions, size } = checkShape("zeros", "shape", shape);
-  const made = new Tensor("zeros", dimensions, size, dtype);
+  const made = new Tensor("zeros", dimensions, size, dtype as D);
   const { data } = made;
   if (data instanceof BigInt64Array) data.fill(0n);
   else data.fill(0);
@@ -184,17 +226,18 @@ export function zeros<D extends DType = "float32">(shape: readonly number[], opt
  * const labels = tensor(Int32Array.of(3, 1, 4), [3]);
  * ```
  */
-export function tensor<A extends TypedArray>(
-  data: A,
-  shape: readonly number[] = [data.length],
-): Tensor<{ [D in DType]: A extends { [Symbol.toStringTag]: TensorArrays[D][typeof Symbol.toStringTag] } ? D : never }[DType]> {
+export function tensor<A extends TypedArray>(data: A, shape?: readonly number[]): Tensor<DTypeOf<A>> {
   const dtype = dtypeOf(data);
   if (!dtype) fail("ERR_TYPE", "tensor", "data", "a typed array (Float32Array.from(array) converts one)", show(data));
-  const { shape: dimensions, size } = checkShape("tensor", "shape", shape);
-  if (size !== data.length) {
-    fail("ERR_SHAPE", "tensor", "shape", `of ${data.length} elements, as data has`, showShape(dimensions));
+  const length = lengthOf("tensor", "data", data);
+  const checked = shape === undefined ? { shape: [length], size: length } : checkShape("tensor", "shape", shape);
+  if (checked.size !== length) {
+    fail("ERR_SHAPE", "tensor", "shape", `of ${length} elements, as data has`, showShape(checked.shape));
   }
-  const made = new Tensor("tensor", dimensions, size, dtype);
-  (made.data as Float32Array).set(data as Float32Array);
-  return made as never;
+  needLiveView("tensor", "data", data);
+  // The allocation may grow memory, which would detach a view of it.
+  const source = bufferOf(data) === engine().views.buffer ? data.slice() : data;
+  const made = new Tensor("tensor", checked.shape, length, dtype);
+  (made.data as Float32Array).set(source as Float32Array);
+  return made as Tensor<DTypeOf<A>>;
 }

@@ -74,26 +74,25 @@ export interface GradOptions<W extends string, R extends string = Reduction> ext
     | undefined;
 }
 
-type ReductionOf<O> = "reduction" extends keyof O
-  ? Exclude<O["reduction"], undefined> | (undefined extends O["reduction"] ? "mean" : never)
-  : "mean";
+type None = Record<never, never>;
 
-type Reduced<I, O, R> = R extends "none"
-  ? O extends { out: { value: infer V extends Floats } }
-    ? V
-    : Result<I>
-  : number;
+/** The type of an option: what was given, or `Fresh` where it was not, or may not have been. */
+type Given<T, K extends string, Fresh> = T extends unknown
+  ? K extends keyof T
+    ? Exclude<T[K], undefined> | (undefined extends T[K] ? Fresh : never)
+    : Fresh
+  : never;
+
+type Reduced<R, Fresh> = R extends "none" ? Fresh : number;
 
 /** The value of a loss: an array for `reduction: "none"`, otherwise a number. */
-export type Value<I, O> = Reduced<I, O, ReductionOf<O>>;
+export type Value<I, O> = Reduced<Given<O, "reduction", "mean">, Given<Given<O, "out", None>, "value", Result<I>>>;
 
-type Wanted<O, D extends string> = O extends { readonly wrt: readonly (infer W extends string)[] } ? W : D;
+type Wanted<O, D extends string> = Given<O, "wrt", readonly D[]> extends readonly (infer W extends string)[] ? W : D;
 
 /** The gradients that `wrt` asks for. */
 export type Grads<I, O, D extends string> = {
-  readonly [K in Wanted<O, D>]: O extends { out: { grads: { readonly [P in K]: infer A extends Floats } } }
-    ? A
-    : Result<I>;
+  readonly [K in Wanted<O, D>]: Given<Given<Given<O, "out", None>, "grads", None>, K, Result<I>>;
 };
 
 /** A value with its gradients. */
@@ -176,7 +175,7 @@ export interface OutOption {
 }
 
 /** The result of a function: the object given as `out`, or a fresh array. */
-export type FunctionResult<I, O> = O extends { out: infer A extends Floats } ? A : Result<I>;
+export type FunctionResult<I, O> = Given<O, "out", Result<I>>;
 
 /** A function of one array, with its vector-Jacobian product. */
 export interface FloatFunction<Own> {
