@@ -1,0 +1,130 @@
+// PyTorch's values and gradients, by test/golden/generate.py.
+/// <reference types="vite/client" />
+import { describe, expect, it } from "vitest";
+import type { Argument, Inputs } from "./cases/case.js";
+import { DTYPES, type DType, type Value, ableTo, floats, functionOf, list, lossOf, run, shaped } from "./support/call.js";
+import { functionCases, lossCases } from "./support/cases.js";
+import { ULP, expectClose, largest, total } from "./support/compare.js";
+
+type Written = number | "NaN" | "Infinity" | "-Infinity";
+
+interface WrittenArray {
+  readonly shape: readonly number[];
+  readonly data: readonly Written[];
+}
+
+interface Fixture {
+  readonly name: string;
+  readonly args: readonly (WrittenArray & { readonly name: string; readonly kind: "float" | "index" })[];
+  readonly options: Readonly<Record<string, number | boolean | string | WrittenArray>>;
+  readonly value: Written | WrittenArray;
+}
+
+interface LossFixture extends Fixture {
+  readonly grads: Readonly<Record<string, WrittenArray>>;
+}
+
+interface FunctionFixture extends Fixture {
+  readonly gradOutput: WrittenArray;
+  readonly vjp: WrittenArray;
+}
+
+interface Golden<F> {
+  readonly torch: string;
+  readonly loss: string;
+  readonly cases: readonly F[];
+}
+
+const files = import.meta.glob<Golden<LossFixture & FunctionFixture>>("./golden/*.json", { eager: true, import: "default" });
+const golden = (name: string) => {
+  const file = files[`./golden/${name}.json`];
+  if (!file) throw new Error(`no fixtures of ${name}`);
+  return file.cases;
+};
+
+const argument = ({ data, shape }: WrittenArray, kind: Argument["kind"] = "float"): Argument => ({ data: data.map(Number), shape, kind });
+const isWritten = (value: unknown): value is WrittenArray => typeof value === "object";
+const numbers = (value: Written | WrittenArray) => (isWritten(value) ? value.data : [value]).map(Number);
+
+/** The arguments and own options of a fixture, and the options that all losses have. */
+function inputsOf({ args, options }: Fixture) {
+  const { reduction = "mean", gradOutput = 1, ...own } = options;
+  const inputs: Inputs = {
+    args: Object.fromEntries(args.map((one) => [one.name, argument(one, one.kind)])),
+    options: Object.fromEntries(Object.entries(own).map(([name, value]) => [name, isWritten(value) ? argument(value) : (value as number | boolean)])),
+  };
+  return { inputs, reduction: reduction as string, gradOutput };
+}
+
+/** Against PyTorch's float64, whose own last digits these are: a few ULP of the largest terms. */
+const allowed = { float32: 16 * ULP.float32, float64: 1e-12 };
+
+/** PyTorch's least denominator, 1e-12, is a float32 number in float64 too. */
+const BCE_BOUNDS = { ...allowed, float64: 5e-9 };
+
+it("is PyTorch 2.15", () => {
+  for (const { torch } of Object.values(files)) expect(torch).toMatch(/^2\.15\./);
+});
+
+describe.each(lossCases)("$name", (loss) => {
+  const fixtures = golden(loss.name);
+
+  /** What a value divides Σ scale by. */
+  const divisorOf = (reduction: string, divisor: number, { args }: Inputs) =>
+    reduction === "mean" ? divisor : reduction === "batchmean" ? (Object.values(args)[0]?.shape[0] ?? 1) : 1;
+
+  const scaleOf = (inputs: Inputs, reduction: string) => {
+    const { values, scale = values, divisor } = loss.oracle(inputs);
+    return reduction === "none" ? scale.map(Math.abs) : [total(scale.filter(Number.isFinite).map(Math.abs)) / (divisorOf(reduction, divisor, inputs) || 1)];
+  };
+
+  it("has an oracle that agrees", () => {
+    for (const fixture of fixtures) {
+      const { inputs, reduction } = inputsOf(fixture);
+      const { values, divisor } = loss.oracle(inputs);
+      const sum = total(values);
+      const got = reduction === "none" ? values : [reduction === "sum" ? sum : sum / divisorOf(reduction, divisor, inputs)];
+      const absolute = scaleOf(inputs, reduction).map((scale) => scale * allowed.float64);
+      expectClose(fixture.name, got, numbers(fixture.value), "float64", { relative: allowed.float64, absolute });
+    }
+  });
+
+  it.each(DTYPES)("%s", (dtype) => {
+    for (const fixture of fixtures) {
+      const { inputs, reduction, gradOutput } = inputsOf(fixture);
+      const wrt = Object.keys(fixture.grads);
+      expect(ableTo(loss, inputs), fixture.name).toEqual(expect.arrayContaining(wrt));
+      const outer = isWritten(gradOutput) ? floats(gradOutput.data.map(Number), dtype) : gradOutput;
+      const { value, grads } = run(lossOf(loss), inputs, dtype, { reduction, gradOutput: outer, wrt });
+      checkValue(fixture, value, scaleOf(inputs, reduction), dtype);
+      for (const [name, { data }] of Object.entries(fixture.grads)) {
+        const relative = loss.name === "bce" && fixture.name.startsWith("bounds") ? BCE_BOUNDS[dtype] : allowed[dtype];
+        checkGradient(`${fixture.name}: gradient by ${name}`, grads[name] as Value, data.map(Number), dtype, relative);
+      }
+    }
+  });
+});
+
+describe.each(functionCases)("$name", (one) => {
+  const fixtures = golden(one.name);
+
+  it.each(DTYPES)("%s", (dtype) => {
+    for (const fixture of fixtures) {
+      const x = shaped(inputsOf(fixture).inputs.args.x as Argument, dtype);
+      const got = functionOf(one)(x, fixture.options);
+      checkValue(fixture, got, numbers(fixture.value).map(Math.abs), dtype);
+      const gradOutput = shaped(argument(fixture.gradOutput), dtype);
+      const vjp = functionOf(one).vjp(x, gradOutput, fixture.options);
+      checkGradient(`${fixture.name}: vjp`, vjp, fixture.vjp.data.map(Number), dtype);
+    }
+  });
+});
+
+function checkValue({ name, value }: Fixture, got: Value, scale: readonly number[], dtype: DType) {
+  const relative = allowed[dtype];
+  expectClose(`${name}: value`, list(got), numbers(value), dtype, { relative, absolute: scale.map((size) => size * relative) });
+}
+
+function checkGradient(what: string, got: Value, want: readonly number[], dtype: DType, relative = allowed[dtype]) {
+  expectClose(what, list(got), want, dtype, { relative, absolute: relative * largest(want) });
+}
