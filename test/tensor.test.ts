@@ -17,6 +17,7 @@ import {
   nll,
   reset,
   sigmoid,
+  softmax,
   tensor,
   zeros,
 } from "fused-loss";
