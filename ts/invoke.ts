@@ -22,7 +22,6 @@ import {
 } from "./marshal.js";
 import { type OptionSpec, type Options, readObject, readOption } from "./options.js";
 import { type KernelName, MAX_RANK, SLOT } from "./runtime.js";
-import type { TypedArray } from "./tensor.js";
 
 /** A gradient that a call is to give: of which operand, and where to, if told. */
 interface Gradient {
@@ -284,7 +283,7 @@ function callPointwise(spec: PointwiseSpec, loss: LossSpec, given: readonly unkn
     if (arg.lastMayLack) {
       dims.push(lastDims(call, op, first));
     } else {
-      needShape(call, op, first.shape, `as ${first.name} has`);
+      if (!sameShape(op.shape, first.shape)) needShape(call, op, first.shape, `as ${first.name} has`);
       dims.push(CONTIGUOUS);
     }
   }
@@ -442,8 +441,9 @@ interface Layout {
 function classLayout(call: string, input: Operand, shape: Shape): Layout {
   if (shape.length === 0) fail("ERR_SHAPE", call, input.name, "of shape (C), (N, C) or (N, C, d1, …, dk)", "shape []");
   if (shape.length === 1) return { outer: 1, classes: shape[0] ?? 0, inner: 1, rows: [] };
-  const [outer = 0, classes = 0, ...rest] = shape;
-  return { outer, classes, inner: product(rest), rows: [outer, ...rest] };
+  const [outer = 0, classes = 0] = shape;
+  const rows = shape.length === 2 ? [outer] : [outer, ...shape.slice(2)];
+  return { outer, classes, inner: product(shape, 2), rows };
 }
 
 /** The layout of an input with class-index targets: a bare input takes its rows from a one-dimensional target. */
@@ -457,37 +457,51 @@ function indexLayout(call: string, input: Operand, target: Operand): Layout {
     shape = [rows, rows === 0 ? 0 : input.size / rows];
   }
   const layout = classLayout(call, input, shape);
-  needShape(call, target, layout.rows, `as ${input.name} of shape ${showShape(shape)} needs`);
+  if (!sameShape(target.shape, layout.rows)) {
+    needShape(call, target, layout.rows, `as ${input.name} of shape ${showShape(shape)} needs`);
+  }
   return layout;
 }
 
-/** Places class indices, and checks them once they are in place. */
-function placeIndices(marshal: Marshal, call: string, op: Operand, classes: number, ignoreIndex: number | undefined) {
-  const ignored = ignoreIndex === undefined ? "" : `, or ignoreIndex ${ignoreIndex}`;
-  const wrong = (i: number, got: unknown): never =>
-    fail("ERR_RANGE", call, `${op.name}[${i}]`, `a class index from 0 to ${classes - 1}${ignored}`, show(got));
-  // The engine compares int32: an index to ignore that the target's type cannot hold is matched by none.
-  const [low, high] = op.dtype === "uint32" ? [0, 2 ** 32 - 1] : [-(2 ** 31), 2 ** 31 - 1];
-  const fits = ignoreIndex !== undefined && ignoreIndex >= low && ignoreIndex <= high;
-  let ignore = fits ? ignoreIndex | 0 : Number.NaN;
-  let convert: ((from: TypedArray, to: Place) => void) | undefined;
-  if (op.dtype === "bigint64") {
-    ignore = -1;
-    const skip = ignoreIndex === undefined ? undefined : BigInt(ignoreIndex);
-    convert = (from, to) => {
-      const into = marshal.int32(to);
-      (from as BigInt64Array).forEach((value, i) => {
-        if (value !== skip && (value < 0n || value >= BigInt(classes))) wrong(i, value);
-        into[i] = value === skip ? -1 : Number(value);
-      });
-    };
-  }
-  const place = marshal.indices(op, convert);
-  const check = () => {
-    const bad = marshal.engine.exports.check_classes(place.address, op.size, classes, ignore);
-    if (bad >= 0) wrong(bad, marshal.read(op)[bad]);
-  };
-  return { place, ignore, check };
+/** A batch of class indices, and the one that leaves a row out. */
+interface ClassIndices {
+  readonly op: Operand;
+  readonly classes: number;
+  readonly ignoreIndex: number;
+  /** `ignoreIndex` as the engine, which compares int32, sees it; NaN where no target can be equal to it. */
+  readonly ignore: number;
+}
+
+function classIndices(op: Operand, classes: number, ignoreIndex: number): ClassIndices {
+  let ignore = Number.NaN;
+  if (op.dtype === "bigint64") ignore = -1;
+  else if (op.dtype === "uint32" ? ignoreIndex >= 0 && ignoreIndex < 2 ** 32 : ignoreIndex === (ignoreIndex | 0)) ignore = ignoreIndex | 0;
+  return { op, classes, ignoreIndex, ignore };
+}
+
+function wrongClass(call: string, { op, classes, ignoreIndex }: ClassIndices, i: number, got: unknown): never {
+  fail("ERR_RANGE", call, `${op.name}[${i}]`, `a class index from 0 to ${classes - 1}, or ignoreIndex ${ignoreIndex}`, show(got));
+}
+
+/** 64-bit indices become int32 here; those to ignore become −1. */
+function placeIndices(marshal: Marshal, call: string, indices: ClassIndices): Place {
+  const { op, classes, ignoreIndex } = indices;
+  if (op.dtype !== "bigint64") return marshal.indices(op, undefined);
+  return marshal.indices(op, (from, to) => {
+    const into = marshal.int32(to);
+    const skip = BigInt(ignoreIndex);
+    for (let i = 0; i < op.size; i++) {
+      const value = from[i] as bigint;
+      if (value !== skip && (value < 0n || value >= BigInt(classes))) wrongClass(call, indices, i, value);
+      into[i] = value === skip ? -1 : Number(value);
+    }
+  });
+}
+
+function checkIndices(marshal: Marshal, call: string, indices: ClassIndices, place: Place) {
+  const { op, classes, ignore } = indices;
+  const bad = marshal.engine.exports.check_classes(place.address, op.size, classes, ignore);
+  if (bad >= 0) wrongClass(call, indices, bad, marshal.read(op)[bad]);
 }
 
 /** Fills what all row kernels read; the rest of the block is cleared. */
@@ -543,34 +557,37 @@ function callClassLoss(spec: ClassLossSpec, loss: LossSpec, given: readonly unkn
   const able = distribution || loss.wrt.length === 1 ? loss : { ...loss, wrt: loss.defaultWrt };
   const weight = factor(call, "weight", options, input);
   if (weight && (rows > 0 || !input.bare)) needShape(call, weight, [classes], "one for each class");
-  const operands = { input, target, weight };
-  const common = readCommon(able, options, layout.rows, input, grads, (name) => operands[name as keyof typeof operands]);
+  const operandOf = (name: string) => (name === "weight" ? weight : name === "target" ? target : input);
+  const common = readCommon(able, options, layout.rows, input, grads, operandOf);
 
   const marshal = new Marshal(call, input);
   const inputPlace = marshal.input(input);
-  const indices = distribution ? undefined : placeIndices(marshal, call, target, classes, ignoreIndex);
+  const indices = distribution ? undefined : classIndices(target, classes, ignoreIndex);
+  const indexPlace = indices ? placeIndices(marshal, call, indices) : NOWHERE;
   const targetPlace = distribution ? marshal.input(target) : NOWHERE;
   const weightPlace = marshal.input(weight);
   const gradOutputs = marshal.input(common.gradOutputs);
   const none = common.reduction === "none";
   const values = none ? marshal.output(common.outValue, rows, "") : NOWHERE;
-  const gradPlaces = common.gradients.map(({ of, out }) => marshal.output(out, of.size, of.name));
+  const gradPlaces: Place[] = [];
+  for (const { of, out } of common.gradients) gradPlaces.push(marshal.output(out, of.size, of.name));
   marshal.commit();
-  indices?.check();
+  if (indices) checkIndices(marshal, call, indices, indexPlace);
 
   const { block } = marshal.engine.views;
   fillRows(block, layout, inputPlace);
   const mean = common.normalizer ?? (distribution ? rows : Number.NaN);
   fillCommon(block, common, none || common.reduction === "sum" ? 1 : mean, gradOutputs, values);
   block[SLOT.operands + SLOT.operand] = targetPlace.address;
-  block[SLOT.index] = indices?.place.address ?? 0;
+  block[SLOT.index] = indexPlace.address;
   block[SLOT.ignore] = indices?.ignore ?? Number.NaN;
   block[SLOT.weight] = weightPlace.address;
-  const slots = { input: SLOT.grads, target: SLOT.grads + 1, weight: SLOT.weightGrad };
-  common.gradients.forEach(({ of }, k) => {
-    block[slots[of.name as keyof typeof slots]] = (gradPlaces[k] as Place).address;
-  });
-  numbers.forEach((value, k) => (block[SLOT.options + k] = value));
+  for (let k = 0; k < gradPlaces.length; k++) {
+    const { of } = common.gradients[k] as Gradient;
+    const slot = of === weight ? SLOT.weightGrad : of === target ? SLOT.grads + 1 : SLOT.grads;
+    block[slot] = (gradPlaces[k] as Place).address;
+  }
+  for (let k = 0; k < numbers.length; k++) block[SLOT.options + k] = numbers[k] as number;
   const reduced = marshal.engine.run(call, spec.kernel, marshal.dtype);
   return finish(marshal, common, reduced, values, gradPlaces);
 }

@@ -65,10 +65,9 @@ export class Engine {
   #scratchBytes = 0;
   #failure: Error | undefined;
 
-  /** The memory now. */
+  /** The memory now. Growth detaches the older views, which asks less of the host than comparing buffers. */
   get views(): Views {
-    const { buffer } = this.#memory;
-    if (this.#views.buffer !== buffer) this.#views = new Views(buffer, this.#block);
+    if (this.#views.block.length === 0) this.#views = new Views(this.#memory.buffer, this.#block);
     return this.#views;
   }
 
