@@ -59,7 +59,9 @@ export class Engine {
   readonly #loaded = load();
   readonly exports = this.#loaded.exports;
   readonly #memory = this.exports.memory;
-  readonly #block = this.allocate("fused-loss", SLOT.size * 8).address;
+  // Held for as long as the engine: its glue frees a buffer that nothing refers to.
+  readonly #blockBuffer = this.allocate("fused-loss", SLOT.size * 8);
+  readonly #block = this.#blockBuffer.address;
   #views = new Views(this.#memory.buffer, this.#block);
   #scratch: Buffer | undefined;
   #scratchBytes = 0;

@@ -1,0 +1,21 @@
+import { execFileSync } from "node:child_process";
+import { expect, it } from "vitest";
+
+// In a process of its own, as only a flag lets a script call the collector.
+const script = `
+  import { mse, tensor, zeros } from "fused-loss";
+  const ones = new Float32Array(64).fill(1);
+  mse(ones, ones);
+  for (let i = 0; i < 5; i++) {
+    globalThis.gc();
+    await new Promise((resolve) => setTimeout(resolve, 5)); // finalizers run between turns of the event loop
+  }
+  const held = Array.from({ length: 200 }, (_, i) => tensor(new Float32Array(1 + i).fill(7)));
+  for (const n of [1, 8, 300]) mse.valueAndGrad(zeros([n]), zeros([n]));
+  console.log(held.filter((x) => x.data.some((value) => value !== 7)).length);
+`;
+
+it("what the engine itself needs outlives the collector: no call writes over a tensor", () => {
+  const output = execFileSync(process.execPath, ["--expose-gc", "--input-type=module", "--eval", script], { encoding: "utf8" });
+  expect(output.trim()).toBe("0");
+});
