@@ -1,0 +1,104 @@
+// The chart of a record: how many times faster than the plain loop each build is, value with gradient.
+import * as Plot from "@observablehq/plot";
+import { parseHTML } from "linkedom";
+import type { BenchRecord, Result } from "./record.js";
+import { showShape } from "./rows.js";
+
+const WIDTH = 1120;
+const LEFT = 170;
+const BAR = 11;
+const HEAD = 64;
+const GAP = 56;
+const BUILDS = ["simd128", "scalar"];
+const COLORS = ["#2a6fb5", "#b9c7d6"];
+
+interface Bar {
+  readonly title: string;
+  readonly size: string;
+  readonly build: string;
+  readonly times: number;
+}
+
+/** Times faster than the plain loop, of both builds. */
+function barsOf({ title, shape, ratios }: Result): Bar[] {
+  const { plain, scalar } = ratios;
+  if (plain === undefined || scalar === undefined) return [];
+  const size = showShape(shape);
+  return [
+    { title, size, build: "simd128", times: plain },
+    { title, size, build: "scalar", times: plain / scalar },
+  ];
+}
+
+/** An SVG of the float32 cells, or of the float64 ones if there are no others. */
+export function chart(record: BenchRecord): string {
+  const { document } = parseHTML("<!doctype html><html><body></body></html>");
+  const dtype = record.cells.some((cell) => cell.dtype === "float32") ? "float32" : "float64";
+  const cells = record.cells.filter((cell) => cell.dtype === dtype && cell.mode === "gradient");
+  const panels = [cells.filter(({ rowwise }) => !rowwise), cells.filter(({ rowwise }) => rowwise)]
+    .map((some) => some.flatMap(barsOf))
+    .filter((bars) => bars.length > 0);
+  let y = HEAD;
+  const figures = panels.map((bars) => {
+    const titles = [...new Set(bars.map(({ title }) => title))];
+    const sizes = [...new Set(bars.map(({ size }) => size))];
+    const height = titles.length * (2 * BAR + 8) + GAP;
+    const all = bars.map(({ times }) => times);
+    const domain = [Math.min(0.5, ...all) / 1.1, Math.max(2, ...all) * 1.6] as const;
+    const decade = (WIDTH - LEFT) / sizes.length / Math.log10(domain[1] / domain[0]);
+    const steps = decade > 130 ? [1, 2, 5] : [1, 3];
+    const ticks = [0.01, 0.1, 1, 10, 100].flatMap((power) => steps.map((step) => Number((power * step).toPrecision(1))));
+    const inside = ticks.filter((times) => times > domain[0] && times < domain[1]);
+    const figure = Plot.plot({
+      document,
+      width: WIDTH,
+      height,
+      marginLeft: LEFT,
+      marginRight: 30,
+      marginTop: 26,
+      marginBottom: 20,
+      x: { type: "log", domain, axis: null },
+      y: { axis: null, domain: BUILDS, padding: 0.1 },
+      fx: { domain: sizes, axis: "top", label: null, padding: 0.08 },
+      fy: { domain: titles, label: null, axis: "left", padding: 0.25 },
+      color: { domain: BUILDS, range: COLORS },
+      marks: [
+        Plot.gridX(inside),
+        // A string for each tick: of a function's, those between the powers of ten would be left out.
+        Plot.axisX(inside, { tickFormat: null, text: (times: number) => `${times}×`, label: null, tickSize: 4 }),
+        Plot.barX(bars, { x1: 1, x2: "times", y: "build", fx: "size", fy: "title", fill: "build" }),
+        Plot.text(bars, {
+          x: (bar: Bar) => Math.max(1, bar.times),
+          y: "build",
+          fx: "size",
+          fy: "title",
+          text: ({ times }: Bar) => times.toFixed(times >= 9.95 ? 0 : times >= 0.095 ? 1 : 2),
+          textAnchor: "start",
+          dx: 3,
+          fontSize: 9,
+        }),
+        Plot.ruleX([1], { stroke: "#444" }),
+      ],
+    });
+    figure.setAttribute("y", String(y));
+    y += height;
+    return figure.outerHTML;
+  });
+
+  const text = (x: number, y: number, size: number, content: string) =>
+    `<text x="${x}" y="${y}" font-size="${size}">${content.replaceAll("&", "&amp;").replaceAll("<", "&lt;")}</text>`;
+  const legend = BUILDS.map((name, k) => {
+    const x = WIDTH - 250 + 110 * k;
+    return `<rect x="${x}" y="14" width="12" height="12" fill="${COLORS[k] ?? ""}"/>${text(x + 17, 24, 12, name)}`;
+  });
+  const { engine, engineVersion, cpu, date, version } = record;
+  return [
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${y}" viewBox="0 0 ${WIDTH} ${y}" font-family="system-ui, sans-serif">`,
+    `<rect width="100%" height="100%" fill="white"/>`,
+    text(14, 25, 15, `Times faster than a plain JavaScript loop: ${dtype}, value with gradient`),
+    text(14, 45, 11, `fused-loss ${version}, ${engine} ${engineVersion}, ${cpu}, ${date.slice(0, 10)}; 1× is the plain loop, logarithmic scale`),
+    ...legend,
+    ...figures,
+    "</svg>\n",
+  ].join("\n");
+}

@@ -1,0 +1,126 @@
+// What a run prints: the table, means, the aims and whether they are met.
+import { geometricMean } from "./measure.js";
+import type { Overhead } from "./overhead.js";
+import type { Aim, BenchRecord, Result } from "./record.js";
+import { showShape } from "./rows.js";
+
+const ratiosTo = (cells: readonly Result[], contestant: string) =>
+  cells.map(({ ratios }) => ratios[contestant]).filter((ratio) => ratio !== undefined);
+
+/** The aims that these figures can tell of. */
+export function judge(cells: readonly Result[], overhead: readonly Overhead[]): Aim[] {
+  const single = cells.filter(({ dtype }) => dtype === "float32");
+  const atLeast = (title: string, aim: number, values: readonly number[]): Aim[] => {
+    const got = geometricMean(values);
+    return values.length === 0 ? [] : [{ title, aim, got, met: got >= aim }];
+  };
+  const worst = Math.max(...overhead.map(({ call, kernel }) => call - kernel));
+  return [
+    ...atLeast("float32: simd128 against scalar, geometric mean, times", SCALAR_AIM, ratiosTo(single, "scalar")),
+    ...atLeast(
+      "float32: simd128 against plain JavaScript where there is an exp or log, geometric mean, times",
+      PLAIN_AIM,
+      ratiosTo(single.filter(({ expOrLog }) => expOrLog), "plain"),
+    ),
+    ...(overhead.length === 0 ? [] : [{ title: "overhead of a call on resident tensors with out, µs, at most", aim: 1, got: worst, met: worst < 1 }]),
+  ];
+}
+
+const SCALAR_AIM = 3;
+const PLAIN_AIM = 5;
+
+/** Columns of text: the first ones aligned left, the others right. */
+function columns(rows: readonly (readonly string[])[], left: number): string {
+  const widths = (rows[0] ?? []).map((_, k) => Math.max(...rows.map((row) => row[k]?.length ?? 0)));
+  const line = (row: readonly string[]) =>
+    row.map((text, k) => (k < left ? text.padEnd(widths[k] ?? 0) : text.padStart(widths[k] ?? 0))).join("  ").trimEnd();
+  return rows.map(line).join("\n");
+}
+
+const digits = (value: number | undefined) =>
+  value === undefined || Number.isNaN(value) ? "–" : value >= 100 ? value.toFixed(0) : value.toFixed(value >= 10 ? 1 : value >= 0.1 ? 2 : 3);
+const times = (value: number | undefined) => (value === undefined || Number.isNaN(value) ? "–" : `${digits(value)} ×`);
+const microseconds = (ns: number | undefined) => digits(ns === undefined ? undefined : ns / 1000);
+
+export function table(cells: readonly Result[]): string {
+  const header = ["", "", "", "simd128 µs", "scalar µs", "plain µs", "scalar/simd128", "plain/simd128"];
+  const rows = cells.map(({ title, shape, mode, ns, ratios }, k) => [
+    title === cells[k - 1]?.title ? "" : title,
+    showShape(shape),
+    mode,
+    ...[ns.simd128, ns.scalar, ns.plain].map(microseconds),
+    ...[ratios.scalar, ratios.plain].map(times),
+  ]);
+  return columns([header, ...rows], 3);
+}
+
+function means(cells: readonly Result[]): string {
+  const groups: [string, (cell: Result) => boolean | undefined][] = [
+    ["all", () => true],
+    ["value", ({ mode }) => mode === "value"],
+    ["gradient", ({ mode }) => mode === "gradient"],
+    ["with exp or log", ({ expOrLog }) => expOrLog],
+    ["without", ({ expOrLog }) => expOrLog === false],
+    ["by element", ({ rowwise }) => !rowwise],
+    ["by rows of classes", ({ rowwise }) => rowwise],
+    ...[...new Set(cells.map(({ shape }) => showShape(shape)))].map((size): [string, (cell: Result) => boolean] => [
+      `  ${size}`,
+      ({ shape }) => showShape(shape) === size,
+    ]),
+  ];
+  const rows = groups.flatMap(([name, test]) => {
+    const some = cells.filter(test);
+    const mean = (contestant: string) => times(geometricMean(ratiosTo(some, contestant)));
+    return some.length === 0 ? [] : [[name, String(some.length), mean("scalar"), mean("plain")]];
+  });
+  return columns([["geometric means", "cells", "scalar/simd128", "plain/simd128"], ...rows], 1);
+}
+
+/** The cells that stay below an aim which only the mean has to reach, worst first. */
+function below(cells: readonly Result[], contestant: string, aim: number): string {
+  const low = cells.flatMap((cell) => {
+    const ratio = cell.ratios[contestant];
+    return ratio !== undefined && ratio < aim ? [{ cell, ratio }] : [];
+  });
+  if (cells.length === 0) return `no cell to compare with ${contestant}`;
+  if (low.length === 0) return `every cell is at ${aim} × ${contestant} or more`;
+  low.sort((a, b) => a.ratio - b.ratio);
+  const worst = low.slice(0, 8).map(({ cell, ratio }) => `${cell.title} ${showShape(cell.shape)} ${cell.mode} ${times(ratio)}`);
+  return `${low.length} of ${cells.length} cells are below ${aim} × ${contestant}: ${worst.join("; ")}${low.length > worst.length ? "; …" : ""}`;
+}
+
+function overheads(title: string, list: readonly Overhead[]): string {
+  const rows = list.map(({ title, call, kernel }) => [`  ${title}`, digits(call), digits(kernel), digits(call - kernel)]);
+  return columns([[title, "call µs", "kernel µs", "overhead µs"], ...rows], 1);
+}
+
+function checks(list: readonly Overhead[]): string {
+  const rows = list.map(({ title, elements, call, kernel, checks }) => [
+    `  ${title}`,
+    elements.toLocaleString("en"),
+    digits(call),
+    digits(kernel),
+    digits(checks),
+    `${((100 * checks) / call).toFixed(0)} %`,
+  ]);
+  return columns([["looking for elements out of range", "elements", "call µs", "kernel µs", "checks µs", "share"], ...rows], 1);
+}
+
+/** Everything but the paths of the files written. */
+export function report(record: BenchRecord): string {
+  const { cells, overhead, checked, aims } = record;
+  const sections = (["float32", "float64"] as const).flatMap((dtype) => {
+    const some = cells.filter((cell) => cell.dtype === dtype);
+    if (some.length === 0) return [];
+    const low = [below(some, "scalar", SCALAR_AIM), below(some.filter(({ expOrLog }) => expOrLog), "plain", PLAIN_AIM)];
+    return [`${dtype}\n\n${table(some)}`, means(some), ...(dtype === "float32" ? [low.join("\n")] : [])];
+  });
+  if (overhead.fresh.length > 0) sections.push(overheads("8 elements, before other calls", overhead.fresh));
+  if (overhead.used.length > 0) sections.push(overheads("8 elements, after all the others", overhead.used));
+  if (checked.length > 0) sections.push(checks(checked));
+  const verdicts = aims.map(({ title, aim, got, met }) => [met ? "met" : "MISSED", title, `aim ${aim}`, `got ${digits(got)}`]);
+  if (verdicts.length > 0) sections.push(columns(verdicts, 2));
+  const { engine, engineVersion, cpu, load, cores } = record;
+  const busy = Math.max(...load) > cores + 0.5 ? "; the machine was busy with other work" : "";
+  return [`${engine} ${engineVersion}, ${cpu}${busy}`, ...sections].join("\n\n");
+}
