@@ -972,6 +972,13 @@ describe("crossEntropy", () => {
     expect(crossEntropy(input, { data: Float32Array.of(0, 1, 1, 0), shape: [2, 2] }, { ignoreIndex: undefined })).toBeGreaterThan(0);
   });
 
+  it("refuses wrt target where the target holds integers", () => {
+    for (const name of ["bce", "bceWithLogits"]) {
+      const flags = Uint8Array.of(0, 1);
+      expectFault(thrown(() => exported(name).valueAndGrad(Float32Array.of(0.5, 0.5), flags, { wrt: ["target"] })), name, optionFault("wrt", '"target"'));
+    }
+  });
+
   it("refuses wrt target and weight with class indices", () => {
     for (const name of ["target", "weight"]) {
       const options = { wrt: [name], weight: Float32Array.of(1, 1) };

@@ -22,6 +22,7 @@ import {
 } from "./marshal.js";
 import { type OptionSpec, type Options, readObject, readOption } from "./options.js";
 import { type KernelName, MAX_RANK, SLOT } from "./runtime.js";
+import type { DType } from "./tensor.js";
 
 /** A gradient that a call is to give: of which operand, and where to, if told. */
 interface Gradient {
@@ -123,6 +124,7 @@ function readCommon(
     for (const name of wanted) {
       const of = operandOf(name);
       if (!of) fail("ERR_OPTION", call, "wrt", `without ${name} where no ${name} is given`, show(name));
+      if (!isFloat(of.dtype)) fail("ERR_OPTION", call, "wrt", `without ${name} where it holds integers`, show(name));
       const place = givenGrads[name];
       const out = place === undefined ? undefined : output(call, `out.grads.${name}`, place, like, of.shape, `as ${name} has`);
       gradients.push({ of, out });
@@ -268,15 +270,54 @@ function finish(marshal: Marshal, common: Common, reduced: number, values: Place
   return { value, grads };
 }
 
+/** A loss's specification with nothing left out: one shape for all, so that a call reads it fast. */
+class PreparedPointwise implements LossSpec {
+  readonly name: string;
+  readonly kernel: KernelName;
+  readonly args: readonly PreparedArgument[];
+  readonly options: readonly OptionSpec[] | undefined;
+  readonly weight: PointwiseSpec["weight"];
+  readonly extra: PointwiseSpec["extra"];
+  /** What the kernel differentiates by, in its order. */
+  readonly kernelWrt: readonly string[];
+  readonly known: readonly string[];
+  readonly reductions: readonly string[];
+  readonly wrt: readonly string[];
+  readonly defaultWrt: readonly string[];
+
+  constructor(spec: PointwiseSpec) {
+    const { weight, extra, options = [] } = spec;
+    this.name = spec.name;
+    this.kernel = spec.kernel;
+    this.args = spec.args.map(({ name, flags, domain, lastMayLack = false }) => ({ name, allowed: flags ? FLAGS : FLOATS, domain, lastMayLack }));
+    this.options = spec.options;
+    this.weight = weight;
+    this.extra = extra;
+    this.kernelWrt = spec.wrt;
+    const own = options.map((option) => option.name);
+    this.known = [...COMMON, ...own, ...(weight ? ["weight"] : []), ...(extra ? [extra.option] : [])];
+    this.reductions = spec.batchmean ? [...BASIC, "batchmean"] : BASIC;
+    this.wrt = weight === "mean" || weight === "full" ? [...spec.wrt, "weight"] : spec.wrt;
+    this.defaultWrt = spec.wrt.slice(0, spec.defaults);
+  }
+}
+
+interface PreparedArgument {
+  readonly name: string;
+  readonly allowed: readonly DType[];
+  readonly domain: ArgumentSpec["domain"];
+  readonly lastMayLack: boolean;
+}
+
 /** Runs a pointwise loss. */
-function callPointwise(spec: PointwiseSpec, loss: LossSpec, given: readonly unknown[], rawOptions: unknown, grads: boolean): Outcome {
+function callPointwise(spec: PreparedPointwise, given: readonly unknown[], rawOptions: unknown, grads: boolean): Outcome {
   const call = spec.name;
-  const options = readObject(call, "options", rawOptions, loss.known);
+  const options = readObject(call, "options", rawOptions, spec.known);
   const args: Operand[] = [];
   const dims: Dims[] = [];
   for (let k = 0; k < spec.args.length; k++) {
-    const arg = spec.args[k] as ArgumentSpec;
-    const op = operand(call, arg.name, given[k], arg.flags ? FLAGS : FLOATS);
+    const arg = spec.args[k] as PreparedArgument;
+    const op = operand(call, arg.name, given[k], arg.allowed);
     args.push(op);
     const first = args[0] as Operand;
     if (isFloat(op.dtype)) needDtype(call, op, first);
@@ -293,7 +334,7 @@ function callPointwise(spec: PointwiseSpec, loss: LossSpec, given: readonly unkn
   let weightDims = CONTIGUOUS;
   if (weight && spec.weight === "broadcast") weightDims = broadcastDims(call, weight, shape);
   else if (weight) needShape(call, weight, shape, `as ${input.name} has`);
-  const common = readCommon(loss, options, shape, input, grads, (name) => (name === "weight" ? weight : args.find((op) => op.name === name)));
+  const common = readCommon(spec, options, shape, input, grads, (name) => (name === "weight" ? weight : args.find((op) => op.name === name)));
   if (common.reduction === "batchmean") {
     needOwnShape(call, input);
     if (shape.length === 0) fail("ERR_SHAPE", call, input.name, 'of at least one dimension with reduction "batchmean"', "shape []");
@@ -341,7 +382,7 @@ function callPointwise(spec: PointwiseSpec, loss: LossSpec, given: readonly unkn
   for (let slot: number = SLOT.grads; slot <= SLOT.weightGrad; slot++) block[slot] = 0;
   for (let k = 0; k < wholes.length; k++) {
     const { name } = (common.gradients[k] as Gradient).of;
-    const slot = name === "weight" ? SLOT.weightGrad : SLOT.grads + spec.wrt.indexOf(name);
+    const slot = name === "weight" ? SLOT.weightGrad : SLOT.grads + spec.kernelWrt.indexOf(name);
     block[slot] = (wholes[k] as Place).address;
   }
   for (let k = 0; k < numbers.length; k++) block[SLOT.options + k] = numbers[k] as number;
@@ -361,15 +402,6 @@ function callPointwise(spec: PointwiseSpec, loss: LossSpec, given: readonly unkn
   return finish(marshal, common, reduced, values, gradPlaces);
 }
 
-function pointwiseLossSpec(spec: PointwiseSpec): LossSpec {
-  const weight = spec.weight ? ["weight"] : [];
-  const extra = spec.extra ? [spec.extra.option] : [];
-  const known = [...COMMON, ...(spec.options ?? []).map((option) => option.name), ...weight, ...extra];
-  const wrt = spec.weight === "mean" || spec.weight === "full" ? [...spec.wrt, "weight"] : spec.wrt;
-  const reductions = spec.batchmean ? [...BASIC, "batchmean"] : BASIC;
-  return { name: spec.name, known, reductions, wrt, defaultWrt: spec.wrt.slice(0, spec.defaults) };
-}
-
 /** The two forms of a loss: the value alone, and with its gradients. */
 function forms<L>(arity: number, run: (args: readonly unknown[], options: unknown, grads: boolean) => Outcome): L {
   const loss = (...args: unknown[]) => run(args, args[arity], false).value;
@@ -378,8 +410,8 @@ function forms<L>(arity: number, run: (args: readonly unknown[], options: unknow
 
 /** A pointwise loss, typed by its signature. */
 export function pointwise<L>(spec: PointwiseSpec): L {
-  const loss = pointwiseLossSpec(spec);
-  return forms<L>(spec.args.length, (args, options, grads) => callPointwise(spec, loss, args, options, grads));
+  const loss = new PreparedPointwise(spec);
+  return forms<L>(spec.args.length, (args, options, grads) => callPointwise(loss, args, options, grads));
 }
 
 /** The two forms of a function: itself, and its vector-Jacobian product. */
@@ -528,11 +560,32 @@ export interface ClassLossSpec {
   readonly distributions?: boolean;
 }
 
-function callClassLoss(spec: ClassLossSpec, loss: LossSpec, given: readonly unknown[], rawOptions: unknown, grads: boolean): Outcome {
+/** As {@link PreparedPointwise}, for losses of class targets. */
+class PreparedClassLoss {
+  readonly name: string;
+  readonly kernel: KernelName;
+  readonly options: readonly OptionSpec[] | undefined;
+  readonly allowed: readonly DType[];
+  readonly byIndex: LossSpec;
+  readonly byDistribution: LossSpec;
+
+  constructor({ name, kernel, options, distributions }: ClassLossSpec) {
+    this.name = name;
+    this.kernel = kernel;
+    this.options = options;
+    this.allowed = distributions ? INDICES_OR_FLOATS : INDICES;
+    const known = [...COMMON, "weight", "ignoreIndex", ...(options ?? []).map((option) => option.name)];
+    const basic = { name, known, reductions: BASIC, defaultWrt: ["input"] };
+    this.byIndex = { ...basic, wrt: ["input"] };
+    this.byDistribution = { ...basic, wrt: ["input", "target", "weight"] };
+  }
+}
+
+function callClassLoss(spec: PreparedClassLoss, given: readonly unknown[], rawOptions: unknown, grads: boolean): Outcome {
   const call = spec.name;
-  const options = readObject(call, "options", rawOptions, loss.known);
+  const options = readObject(call, "options", rawOptions, spec.byIndex.known);
   const input = operand(call, "input", given[0], FLOATS);
-  const target = operand(call, "target", given[1], spec.distributions ? INDICES_OR_FLOATS : INDICES);
+  const target = operand(call, "target", given[1], spec.allowed);
   const distribution = isFloat(target.dtype);
   let layout: Layout;
   if (distribution) {
@@ -554,7 +607,7 @@ function callClassLoss(spec: ClassLossSpec, loss: LossSpec, given: readonly unkn
     fail("ERR_OPTION", call, "ignoreIndex", "absent where the targets are probabilities", show(ignoreIndex));
   }
   const numbers = readNumbers(call, options, spec.options, input);
-  const able = distribution || loss.wrt.length === 1 ? loss : { ...loss, wrt: loss.defaultWrt };
+  const able = distribution ? spec.byDistribution : spec.byIndex;
   const weight = factor(call, "weight", options, input);
   if (weight && (rows > 0 || !input.bare)) needShape(call, weight, [classes], "one for each class");
   const operandOf = (name: string) => (name === "weight" ? weight : name === "target" ? target : input);
@@ -594,10 +647,8 @@ function callClassLoss(spec: ClassLossSpec, loss: LossSpec, given: readonly unkn
 
 /** A loss of (input, class targets), typed by its signature. */
 export function classLoss<L>(spec: ClassLossSpec): L {
-  const known = [...COMMON, "weight", "ignoreIndex", ...(spec.options ?? []).map((o) => o.name)];
-  const wrt = spec.distributions ? ["input", "target", "weight"] : ["input"];
-  const loss: LossSpec = { name: spec.name, known, reductions: BASIC, wrt, defaultWrt: ["input"] };
-  return forms<L>(2, (args, options, grads) => callClassLoss(spec, loss, args, options, grads));
+  const loss = new PreparedClassLoss(spec);
+  return forms<L>(2, (args, options, grads) => callClassLoss(loss, args, options, grads));
 }
 
 /** A function of the rows along an axis, with its vector-Jacobian product. */
@@ -608,6 +659,7 @@ export function rowFunction<F>(spec: { readonly name: string; readonly kernel: K
     const x = operand(call, "x", given, FLOATS);
     needOwnShape(call, x);
     const rank = x.shape.length;
+    if (rank === 0) fail("ERR_SHAPE", call, "x", "of at least one dimension", "shape []");
     const { axis = -1 } = options;
     const expected = `an integer from ${-rank} to ${rank - 1}`;
     if (typeof axis !== "number") fail("ERR_TYPE", call, "axis", expected, show(axis));

@@ -151,7 +151,7 @@ export class Tensor<D extends DType = DType> {
   /**
    * The elements, as a live view of the engine's memory. The view goes stale when memory grows, which any call or new
    * tensor may cause: read this property anew instead of keeping what it gave. The view keeps its tensor alive; a
-   * `subarray` of it does not.
+   * `subarray` of it does not, and must not be used once the tensor is gone.
    */
   get data(): TensorArrays[D] {
     if (!(#buffer in this)) fail("ERR_TYPE", "Tensor.data", "the tensor", "a tensor itself", "an object that stands for one");
@@ -194,7 +194,8 @@ export class Tensor<D extends DType = DType> {
  *
  * @param shape - Dimensions, outermost first; `[]` is a single element.
  * @param options - `dtype`: element type, default `"float32"`.
- * @throws RangeError for a shape that is not one, or that the engine's memory cannot hold.
+ * @throws TypeError for a wrong shape, dtype or option; RangeError for dimensions that are none, or that the engine's
+ * memory cannot hold.
  * @example
  * ```ts
  * const logits = zeros([64, 10]);
@@ -220,7 +221,8 @@ export function zeros<D extends DType = "float32">(shape: readonly number[], opt
  *
  * @param data - The elements, in row-major order; their type becomes the tensor's.
  * @param shape - Dimensions, outermost first; default one dimension.
- * @throws TypeError for data that is not a typed array; RangeError for a shape of another size.
+ * @throws TypeError for data that is not a typed array, or is detached or disposed; RangeError for a shape of another
+ * size, or that the engine's memory cannot hold.
  * @example
  * ```ts
  * const labels = tensor(Int32Array.of(3, 1, 4), [3]);
@@ -236,7 +238,8 @@ export function tensor<A extends TypedArray>(data: A, shape?: readonly number[])
   }
   needLiveView("tensor", "data", data);
   // The allocation may grow memory, which would detach a view of it.
-  const source = bufferOf(data) === engine().views.buffer ? data.slice() : data;
+  const inEngine = bufferOf(data) === engine().views.buffer;
+  const source = inEngine ? new ARRAYS[dtype](bufferOf(data), offsetOf(data), length).slice() : data;
   const made = new Tensor("tensor", checked.shape, length, dtype);
   (made.data as Float32Array).set(source as Float32Array);
   return made as Tensor<DTypeOf<A>>;

@@ -60,11 +60,11 @@ export interface LossOptions<R extends string = Reduction> extends CommonOptions
 export interface GradOptions<W extends string, R extends string = Reduction> extends CommonOptions<R> {
   /** The incoming gradient of the value; with `"none"` also an array of one for each element. Default 1. */
   readonly gradOutput?: number | Floats | undefined;
-  /** The arguments to differentiate by. Default: the predictions. */
+  /** The arguments to differentiate by; each must be given, as floats. Default: the predictions. */
   readonly wrt?: readonly W[] | undefined;
   /**
    * Where to put results, in place of fresh arrays; may name some only. A gradient may be written exactly over the
-   * argument that it belongs to.
+   * argument that it belongs to. Name a tensor itself rather than its `data`, which goes stale if the call grows memory.
    */
   readonly out?:
     | {
@@ -112,7 +112,7 @@ export interface TargetLoss<Own, W extends string = "input" | "target", T = neve
     target: Like<I> | T,
     options?: O,
   ): Value<I, O>;
-  /** The value and its gradients, in one pass. */
+  /** The value and its gradients, in one pass (but two where the gradient of a weight needs the mean first). */
   valueAndGrad<I extends Floats, const O extends (GradOptions<W, R> & Own) | undefined = undefined>(
     input: I,
     target: Like<I> | T,
@@ -170,7 +170,7 @@ export interface VarianceLoss<Own> {
 
 /** Where a function puts its result. */
 export interface OutOption {
-  /** Takes the result in place of a fresh array; may be exactly the argument `x`. */
+  /** Takes the result in place of a fresh array; where the result has the shape of `x`, it may be exactly `x`. */
   readonly out?: Floats | undefined;
 }
 

@@ -168,6 +168,11 @@ const crossEntropy: LossCase = {
       mean: { value: 2 * Math.LN2, grads: { input: [-0.75, 0.75, 0.25, -0.25], weight: [Math.LN2 / 2, Math.LN2 / 2] } },
     },
     {
+      title: "full smoothing of a masked target is an infinite loss too",
+      inputs: { args: { input: matrix([[0, OFF, 0]]), target: given([1], "index") }, options: { labelSmoothing: 1 } },
+      values: [Infinity],
+    },
+    {
       title: "full smoothing sees no target",
       inputs: { args: { input: matrix([[0, 0, 0, 0]]), target: given([1], "index") }, options: { labelSmoothing: 1 } },
       values: [Math.log(4)],

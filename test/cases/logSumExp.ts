@@ -20,6 +20,7 @@ const logSumExp: FunctionCase = {
     { title: "a small rest over 0 keeps its digits", x: matrix([[0, -40]]), values: [Math.exp(-40)] },
     { title: "−inf is a mask", x: matrix([[0, -Infinity, 0]]), values: [Math.LN2], vjp: { gradOutput: [2], grad: [1, 0, 1] } },
     { title: "infinities as PyTorch", x: matrix([[-Infinity, -Infinity], [Infinity, 0]]), values: [-Infinity, Infinity] },
+    { title: "beside an infinite logit the others weigh nothing", x: matrix([[Infinity, 100]]), values: [Infinity], vjp: { gradOutput: [1], grad: [NaN, 0] } },
     { title: "another axis", x: matrix([[0, 5], [0, 5]]), options: { axis: 0 }, values: [Math.LN2, 5 + Math.LN2] },
     { title: "NaN stays in its row", x: matrix([[NaN, 0], [0, 0]]), values: [NaN, Math.LN2] },
   ],

@@ -10,9 +10,9 @@ export interface CrossEntropyOptions {
   readonly ignoreIndex?: number | undefined;
   /** The share ε of the target that is spread evenly over all classes, from 0 to 1. Default 0. */
   readonly labelSmoothing?: number | undefined;
-  /** A factor of (ln Σ exp x)², added to each row's term and weighted like it. Default 0. */
+  /** A factor ≥ 0 of (ln Σ exp x)², with x as capped, added to each row's term and weighted like it. Default 0. */
   readonly zLoss?: number | undefined;
-  /** Caps the logits first, to s·tanh(x/s). Default: no cap. */
+  /** Caps the logits first, to s·tanh(x/s), s > 0; −inf, capped to −s, is then no mask. Default: no cap. */
   readonly softcap?: number | undefined;
 }
 
@@ -42,12 +42,12 @@ export interface CrossEntropy {
  * Softmax cross-entropy of logits: ℓ = −Σ_c w_c·t_c·ln softmax(x)_c, for a class index ℓ = −w_y·ln softmax(x)_y.
  *
  * `input` holds logits of shape (C), (N, C) or (N, C, d1, …, dk). `target` holds class indices of shape (), (N) or
- * (N, d1, …, dk), or probabilities of the input's shape and dtype. A bare input with N bare class indices is
- * [N, length/N]. Confident rows keep their digits: at a margin of 40 the loss is e⁻⁴⁰. Logits of −inf mask classes that
+ * (N, d1, …, dk), or probabilities of the input's shape and dtype. A bare input with N class indices in one
+ * dimension is [N, length/N]. Confident rows keep their digits: at a margin of 40 the loss is e⁻⁴⁰. Logits of −inf mask classes that
  * are not the target's.
  *
  * The mean of class indices divides by the sum of w_y over the rows that are not ignored: NaN if all are, with a gradient
- * of 0; `normalizer` is the way out. The mean of probabilities divides by the number of rows. Smoothing ε turns the target
+ * of 0, and NaN for both if all have weight 0; `normalizer` is the way out. The mean of probabilities divides by the number of rows. Smoothing ε turns the target
  * into (1 − ε)·t + ε/C. Differentiable by `input`, and with probabilities by `target` and `weight` too.
  *
  * Source: PyTorch `CrossEntropyLoss`; z-loss: Chowdhery et al., PaLM, 2022; soft-capping: Gemma 2, 2024.

@@ -6,7 +6,7 @@ import type { VarianceLoss } from "../types.js";
 export interface GaussianNllOptions {
   /** Whether to add the constant ½·ln 2π. Default false. */
   readonly full?: boolean | undefined;
-  /** The least variance; the clamp passes the gradient straight through. Default 1e-6. */
+  /** The least variance, > 0; the clamp passes the gradient straight through. Default 1e-6. */
   readonly eps?: number | undefined;
 }
 

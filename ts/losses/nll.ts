@@ -13,8 +13,9 @@ export interface NllOptions {
  * Negative log-likelihood of class indices: ℓ = −w_y·x_y.
  *
  * `input` holds log-probabilities of shape (C), (N, C) or (N, C, d1, …, dk), and `target` class indices of shape (), (N)
- * or (N, d1, …, dk). A bare input with N bare targets is [N, length/N]. The mean divides by the sum of w_y over the rows
- * that are not ignored: NaN if all are, with a gradient of 0; `normalizer` is the way out. Differentiable by `input`.
+ * or (N, d1, …, dk). A bare input with N targets in one dimension is [N, length/N]. The mean divides by the sum of w_y over the rows
+ * that are not ignored: NaN if all are, with a gradient of 0, and NaN for both if all have weight 0; `normalizer` is the
+ * way out. Differentiable by `input`.
  *
  * Source: PyTorch `NLLLoss`.
  *

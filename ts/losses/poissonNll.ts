@@ -8,7 +8,7 @@ export interface PoissonNllOptions {
   readonly logInput?: boolean | undefined;
   /** Whether to add Stirling's approximation of ln y!, where y > 1. Default false. */
   readonly full?: boolean | undefined;
-  /** Added to a rate before its logarithm is taken. Default 1e-8. */
+  /** Added to a rate before its logarithm is taken, ≥ 0. Default 1e-8. */
   readonly eps?: number | undefined;
 }
 

@@ -3,7 +3,11 @@
 //! `npm run test:exhaustive [-- stride]`; a stride of 1 takes some minutes. The oracle is
 //! float64 `std`, whose own error is below a thousandth of such a unit.
 
+use fused_loss_kernels::driver::pointwise::Pointwise;
 use fused_loss_kernels::isa::{Isa, Lanes, Scalar};
+use fused_loss_kernels::losses::log_sigmoid::LogSigmoid;
+use fused_loss_kernels::losses::sigmoid::Sigmoid;
+use fused_loss_kernels::losses::softplus::Softplus;
 use fused_loss_kernels::math::Math;
 use std::process::ExitCode;
 
@@ -16,9 +20,19 @@ const CASES: [Case; 11] = [
     ("exp_m1", 2.5, F32::exp_m1, f64::exp_m1),
     ("ln_1p", 2.5, F32::ln_1p, f64::ln_1p),
     ("tanh", 2.5, F32::tanh, f64::tanh),
-    ("sigmoid", 2.5, F32::sigmoid, sigmoid),
-    ("log_sigmoid", 2.5, F32::log_sigmoid, |x| -softplus(-x)),
-    ("softplus", 2.5, F32::softplus, softplus),
+    ("sigmoid", 2.5, |x| Sigmoid.eval([x]).0, sigmoid),
+    (
+        "log_sigmoid",
+        2.5,
+        |x| LogSigmoid.eval([x]).0,
+        |x| -softplus(-x),
+    ),
+    (
+        "softplus",
+        2.5,
+        |x| Softplus::new(&[1.0, 20.0]).eval([x]).0,
+        softplus,
+    ),
     (
         "logistic.0",
         2.5,

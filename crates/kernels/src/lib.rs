@@ -6,9 +6,6 @@
 #![no_std]
 #![warn(missing_docs)]
 
-// std is needed for sqrt alone, in isa/scalar.rs.
-extern crate std;
-
 pub mod driver;
 pub mod isa;
 pub mod losses;

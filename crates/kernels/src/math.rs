@@ -7,10 +7,10 @@
 //! float32 over all 2³² inputs (`examples/exhaustive.rs`), float64 over 264,000 inputs with
 //! references from mpmath, some of which `tests/math.rs` keeps.
 //!
-//! | | exp | ln | exp_m1 | ln_1p | tanh | sigmoid | softplus | log_sigmoid | logistic |
-//! |---|---|---|---|---|---|---|---|---|---|
-//! | f32 | 0.79 | 0.84 | 1.71 | 1.40 | 1.42 | 2.41 | 2.38 | 2.38 | 2.36, 1.20, 2.41 |
-//! | f64 | 0.67 | 0.80 | 1.46 | 1.33 | 1.22 | 1.96 | 2.00 | 2.13 | 1.84, 1.16, 1.96 |
+//! | | exp | ln | exp_m1 | ln_1p | tanh | softplus | log_sigmoid | logistic |
+//! |---|---|---|---|---|---|---|---|---|
+//! | f32 | 0.79 | 0.84 | 1.71 | 1.40 | 1.42 | 2.38 | 2.38 | 2.36, 1.20, 2.41 |
+//! | f64 | 0.67 | 0.80 | 1.46 | 1.33 | 1.22 | 2.00 | 2.13 | 1.84, 1.16, 1.96 |
 //!
 //! The kernels wait on latency rather than on operations, so polynomials are in Estrin's form, and
 //! written out: a loop over an array of coefficients leaves the array on the stack.
@@ -112,14 +112,6 @@ pub trait Functions: Format {
         let down = e / (one + e);
         let (n, q) = Self::ln_1p_ratio(e);
         (e - e * e * n / q, one - down, down)
-    }
-
-    /// 1/(1 + e⁻ˣ), or eˣ/(1 + eˣ) for negative x.
-    #[inline(always)]
-    fn sigmoid<V: Lanes<Elem = Self>>(x: V) -> V {
-        let e = exp_minus_abs(x);
-        let one = V::splat(1.0);
-        V::select(x.lt(V::splat(0.0)), e, one) / (one + e)
     }
 }
 
@@ -369,21 +361,6 @@ pub trait Math: Lanes {
     #[inline(always)]
     fn logistic(self) -> (Self, Self, Self) {
         Self::Elem::logistic(self)
-    }
-    /// 1/(1 + e⁻ˣ).
-    #[inline(always)]
-    fn sigmoid(self) -> Self {
-        Self::Elem::sigmoid(self)
-    }
-    /// ln sigmoid(x).
-    #[inline(always)]
-    fn log_sigmoid(self) -> Self {
-        self.min(Self::splat(0.0)) - self.logistic().0
-    }
-    /// ln(1 + eˣ).
-    #[inline(always)]
-    fn softplus(self) -> Self {
-        self.max(Self::splat(0.0)) + self.logistic().0
     }
     /// −1, 0 or 1; NaN stays.
     #[inline(always)]

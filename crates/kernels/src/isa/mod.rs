@@ -83,8 +83,6 @@ pub trait Lanes:
 
     /// Magnitude; clears the sign bit.
     fn abs(self) -> Self;
-    /// Correctly rounded square root.
-    fn sqrt(self) -> Self;
     /// `if other < self { other } else { self }`: a NaN in `self` survives.
     fn min(self, other: Self) -> Self;
     /// `if self < other { other } else { self }`: a NaN in `self` survives.
@@ -103,8 +101,6 @@ pub trait Lanes:
     fn bits_and(self, other: Self) -> Self;
     /// Bitwise or of the representations.
     fn bits_or(self, other: Self) -> Self;
-    /// Bitwise exclusive or of the representations.
-    fn bits_xor(self, other: Self) -> Self;
     /// Wrapping integer sum of the representations.
     fn bits_add(self, other: Self) -> Self;
     /// Wrapping integer difference of the representations.

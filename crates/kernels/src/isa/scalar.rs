@@ -104,10 +104,6 @@ macro_rules! one_lane {
                 One(self.0.abs())
             }
             #[inline(always)]
-            fn sqrt(self) -> Self {
-                One(self.0.sqrt())
-            }
-            #[inline(always)]
             fn min(self, other: Self) -> Self {
                 if other.0 < self.0 { other } else { self }
             }
@@ -138,10 +134,6 @@ macro_rules! one_lane {
             #[inline(always)]
             fn bits_or(self, other: Self) -> Self {
                 Self::of_int(self.int() | other.int())
-            }
-            #[inline(always)]
-            fn bits_xor(self, other: Self) -> Self {
-                Self::of_int(self.int() ^ other.int())
             }
             #[inline(always)]
             fn bits_add(self, other: Self) -> Self {

@@ -186,7 +186,13 @@ impl CrossEntropy {
                     return [w * nll, scale * w / sum, w, -(scale * w * others) / sum];
                 }
                 let (lse, p) = (max + ln, e / sum);
-                let value = w * (keep * nll + z * lse.square()) + share_ * (gaps + total_ * ln);
+                // With all of the target spread, its own logit may be −inf and has no weight.
+                let own = if eps < 1.0 {
+                    keep * nll
+                } else {
+                    I::F64::splat(0.0)
+                };
+                let value = w * (own + z * lse.square()) + share_ * (gaps + total_ * ln);
                 let pull = two_z * w * lse;
                 let k = scale * (keep * w + share_ * total_ + pull) / sum;
                 let at = scale * (share_ * (p * total_ - w) + pull * p - keep * w * others / sum);

@@ -25,15 +25,14 @@ impl<T: Element> Rowwise<T> for LogSumExp {
         unsafe {
             let x = tile.input(call.input, INPUT);
             let out = (!call.input_grad.is_null()).then(|| tile.output(call.input_grad, OUT));
-            // An infinite maximum would leave NaN; without one the exponentials tell: inf, 0, or NaN.
-            let finite = |max: T| {
-                if max.to_f64().is_infinite() {
-                    T::from_f64(0.0)
-                } else {
-                    max
-                }
+            // x − max would be NaN at an infinite maximum. With a finite one in its place the
+            // exponentials tell themselves: inf, all 0, or NaN.
+            let shift = |max: T| match max.to_f64() {
+                f64::INFINITY => T::from_f64(f32::MAX.into()),
+                f64::NEG_INFINITY => T::from_f64(0.0),
+                _ => max,
             };
-            let max = tile.max::<I>(x).map(finite);
+            let max = tile.max::<I>(x).map(shift);
             let rest = exponentials::<I, T>(tile, x, &max, out);
             let scales = row_scale(call, tile, scale);
             let one = I::F64::splat(1.0);

@@ -97,9 +97,6 @@ impl<V: Lanes, const N: usize> Lanes for Pack<V, N> {
     fn abs(self) -> Self {
         self.map(V::abs)
     }
-    fn sqrt(self) -> Self {
-        self.map(V::sqrt)
-    }
     fn min(self, other: Self) -> Self {
         self.zip(other, V::min)
     }
@@ -125,9 +122,6 @@ impl<V: Lanes, const N: usize> Lanes for Pack<V, N> {
     }
     fn bits_or(self, other: Self) -> Self {
         self.zip(other, V::bits_or)
-    }
-    fn bits_xor(self, other: Self) -> Self {
-        self.zip(other, V::bits_xor)
     }
     fn bits_add(self, other: Self) -> Self {
         self.zip(other, V::bits_add)
