@@ -73,6 +73,11 @@ function readNames(call: string, wrt: unknown, able: readonly string[]): readonl
   return Array.from(names) as string[];
 }
 
+function named(operands: readonly Operand[], name: string): Operand | undefined {
+  for (const op of operands) if (op.name === name) return op;
+  return undefined;
+}
+
 /** Reads the options that every loss has. */
 function readCommon(
   spec: LossSpec,
@@ -80,7 +85,8 @@ function readCommon(
   valueShape: Shape,
   like: Operand,
   grads: boolean,
-  operandOf: (name: string) => Operand | undefined,
+  args: readonly Operand[],
+  weight: Operand | undefined,
 ): Common {
   const { name: call, reductions, wrt: able } = spec;
   const { reduction: givenReduction, normalizer, gradOutput, wrt, out } = options;
@@ -122,7 +128,7 @@ function readCommon(
       }
     }
     for (const name of wanted) {
-      const of = operandOf(name);
+      const of = name === "weight" ? weight : named(args, name);
       if (!of) fail("ERR_OPTION", call, "wrt", `without ${name} where no ${name} is given`, show(name));
       if (!isFloat(of.dtype)) fail("ERR_OPTION", call, "wrt", `without ${name} where it holds integers`, show(name));
       const place = givenGrads[name];
@@ -149,7 +155,10 @@ function fillCommon(block: Float64Array, common: Common, divisor: number, gradOu
 const NO_NUMBERS: readonly number[] = [];
 
 function readNumbers(call: string, options: Options, specs: readonly OptionSpec[] | undefined, like: Operand): readonly number[] {
-  return specs ? specs.map((spec) => readOption(call, options, spec, like.dtype === "float32")) : NO_NUMBERS;
+  if (!specs) return NO_NUMBERS;
+  const numbers: number[] = [];
+  for (const spec of specs) numbers.push(readOption(call, options, spec, like.dtype === "float32"));
+  return numbers;
 }
 
 /** The value of a call, and its gradients. */
@@ -334,7 +343,7 @@ function callPointwise(spec: PreparedPointwise, given: readonly unknown[], rawOp
   let weightDims = CONTIGUOUS;
   if (weight && spec.weight === "broadcast") weightDims = broadcastDims(call, weight, shape);
   else if (weight) needShape(call, weight, shape, `as ${input.name} has`);
-  const common = readCommon(spec, options, shape, input, grads, (name) => (name === "weight" ? weight : args.find((op) => op.name === name)));
+  const common = readCommon(spec, options, shape, input, grads, args, weight);
   if (common.reduction === "batchmean") {
     needOwnShape(call, input);
     if (shape.length === 0) fail("ERR_SHAPE", call, input.name, 'of at least one dimension with reduction "batchmean"', "shape []");
@@ -610,8 +619,7 @@ function callClassLoss(spec: PreparedClassLoss, given: readonly unknown[], rawOp
   const able = distribution ? spec.byDistribution : spec.byIndex;
   const weight = factor(call, "weight", options, input);
   if (weight && (rows > 0 || !input.bare)) needShape(call, weight, [classes], "one for each class");
-  const operandOf = (name: string) => (name === "weight" ? weight : name === "target" ? target : input);
-  const common = readCommon(able, options, layout.rows, input, grads, operandOf);
+  const common = readCommon(able, options, layout.rows, input, grads, [input, target], weight);
 
   const marshal = new Marshal(call, input);
   const inputPlace = marshal.input(input);
