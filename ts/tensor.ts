@@ -1,6 +1,6 @@
 /// <reference lib="esnext.disposable" />
 import { fail, show, showShape } from "./errors.js";
-import { readObject } from "./options.js";
+import { readObject } from "./invoke/options.js";
 import { type Engine, engine } from "./runtime.js";
 
 /** The element types of tensors, and the arrays they come in. */

@@ -1,4 +1,4 @@
-import { pointwise } from "../invoke.js";
+import { pointwise } from "../invoke/pointwise.js";
 import type { Flags, Floats, TargetLoss } from "../types.js";
 
 /** Options of {@link bce}. */

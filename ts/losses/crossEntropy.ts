@@ -1,5 +1,5 @@
-import { classLoss } from "../invoke.js";
-import { fraction, nonNegative, positive } from "../options.js";
+import { classLoss } from "../invoke/rowwise.js";
+import { fraction, nonNegative, positive } from "../invoke/options.js";
 import type { Floats, GradOptions, Indices, Like, LossOptions, Value, ValueAndGrad } from "../types.js";
 
 /** Options of {@link crossEntropy}. */

@@ -1,5 +1,5 @@
-import { pointwise } from "../invoke.js";
-import { flag, positive } from "../options.js";
+import { pointwise } from "../invoke/pointwise.js";
+import { flag, positive } from "../invoke/options.js";
 import type { VarianceLoss } from "../types.js";
 
 /** Options of {@link gaussianNll}. */

@@ -1,5 +1,5 @@
-import { pointwise } from "../invoke.js";
-import { finite } from "../options.js";
+import { pointwise } from "../invoke/pointwise.js";
+import { finite } from "../invoke/options.js";
 import type { Flags, TargetLoss } from "../types.js";
 
 /** Options of {@link hingeEmbedding}. */

@@ -1,5 +1,5 @@
-import { pointwise } from "../invoke.js";
-import { positive } from "../options.js";
+import { pointwise } from "../invoke/pointwise.js";
+import { positive } from "../invoke/options.js";
 import type { Floats, TargetLoss } from "../types.js";
 
 /** Options of {@link huber}. */

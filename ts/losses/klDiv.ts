@@ -1,5 +1,5 @@
-import { pointwise } from "../invoke.js";
-import { flag } from "../options.js";
+import { pointwise } from "../invoke/pointwise.js";
+import { flag } from "../invoke/options.js";
 import type { Reduction, TargetLoss } from "../types.js";
 
 /** Options of {@link klDiv}. */

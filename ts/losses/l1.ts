@@ -1,4 +1,4 @@
-import { pointwise } from "../invoke.js";
+import { pointwise } from "../invoke/pointwise.js";
 import type { Floats, TargetLoss } from "../types.js";
 
 /** Options of {@link l1}. */

@@ -1,5 +1,5 @@
-import { pointwise } from "../invoke.js";
-import { finite } from "../options.js";
+import { pointwise } from "../invoke/pointwise.js";
+import { finite } from "../invoke/options.js";
 import type { Flags, PairLoss } from "../types.js";
 
 /** Options of {@link marginRanking}. */

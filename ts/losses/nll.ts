@@ -1,4 +1,4 @@
-import { classLoss } from "../invoke.js";
+import { classLoss } from "../invoke/rowwise.js";
 import type { Floats, IndexLoss } from "../types.js";
 
 /** Options of {@link nll}. */

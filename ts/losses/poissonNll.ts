@@ -1,5 +1,5 @@
-import { pointwise } from "../invoke.js";
-import { flag, nonNegative } from "../options.js";
+import { pointwise } from "../invoke/pointwise.js";
+import { flag, nonNegative } from "../invoke/options.js";
 import type { TargetLoss } from "../types.js";
 
 /** Options of {@link poissonNll}. */

@@ -1,5 +1,5 @@
-import { pointwise } from "../invoke.js";
-import { fraction } from "../options.js";
+import { pointwise } from "../invoke/pointwise.js";
+import { fraction } from "../invoke/options.js";
 import type { TargetLoss } from "../types.js";
 
 /** Options of {@link quantile}. */

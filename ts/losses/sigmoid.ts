@@ -1,4 +1,4 @@
-import { elementwise } from "../invoke.js";
+import { elementwise } from "../invoke/pointwise.js";
 import type { FloatFunction } from "../types.js";
 
 /**

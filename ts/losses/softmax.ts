@@ -1,4 +1,4 @@
-import { rowFunction } from "../invoke.js";
+import { rowFunction } from "../invoke/rowwise.js";
 import type { FloatFunction } from "../types.js";
 
 /** Options of {@link softmax}. */

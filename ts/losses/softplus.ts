@@ -1,5 +1,5 @@
-import { elementwise } from "../invoke.js";
-import { finite, positive } from "../options.js";
+import { elementwise } from "../invoke/pointwise.js";
+import { finite, positive } from "../invoke/options.js";
 import type { FloatFunction } from "../types.js";
 
 /** Options of {@link softplus}. */

@@ -1,5 +1,5 @@
 // Options: reading and checking them.
-import { fail, show } from "./errors.js";
+import { fail, show } from "../errors.js";
 
 export type Options = Readonly<Record<string, unknown>>;
 

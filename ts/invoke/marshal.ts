@@ -1,7 +1,7 @@
 // Operands: what a user may give as an array, checked, and moved into the engine's memory and out of it.
 // A call on tensors comes through here in under a microsecond: no closures, no spreading.
-import { fail, show, showShape } from "./errors.js";
-import { type Engine, engine } from "./runtime.js";
+import { fail, show, showShape } from "../errors.js";
+import { type Engine, engine } from "../runtime.js";
 import {
   ARRAYS,
   type DType,
@@ -13,7 +13,7 @@ import {
   lengthOf,
   needLiveView,
   offsetOf,
-} from "./tensor.js";
+} from "../tensor.js";
 
 export type Shape = readonly number[];
 

@@ -1,0 +1,194 @@
+// What all losses and functions have in common between a user's call and the engine's call block.
+import { fail, show } from "../errors.js";
+import { SLOT } from "../runtime.js";
+import {
+  FLOATS,
+  Marshal,
+  NOWHERE,
+  type Operand,
+  type Place,
+  type Shape,
+  isFloat,
+  needDtype,
+  needFlatShape,
+  operand,
+  output,
+} from "./marshal.js";
+import { type OptionSpec, type Options, readObject, readOption } from "./options.js";
+
+/** A gradient that a call is to give: of which operand, and where to, if told. */
+export interface Gradient {
+  readonly of: Operand;
+  readonly out: Operand | undefined;
+}
+
+/** What the options that every loss has say. */
+export interface Common {
+  readonly reduction: string;
+  readonly normalizer: number | undefined;
+  readonly gradOutput: number;
+  readonly gradOutputs: Operand | undefined;
+  readonly outValue: Operand | undefined;
+  readonly gradients: readonly Gradient[];
+}
+
+/** The names of the options that every loss has. */
+export const COMMON = ["reduction", "normalizer", "gradOutput", "wrt", "out"];
+
+/** What reading the options of a loss takes. */
+export interface LossSpec {
+  /** The name users call it by. */
+  readonly name: string;
+  /** The names of its own options. */
+  readonly known: readonly string[];
+  readonly reductions: readonly string[];
+  /** What it can differentiate by. */
+  readonly wrt: readonly string[];
+  /** What it differentiates by unless told. */
+  readonly defaultWrt: readonly string[];
+}
+
+/** The reductions that every loss has. */
+export const BASIC = ["mean", "sum", "none"];
+
+const OUTS = ["value", "grads"];
+const NOTHING: readonly string[] = [];
+
+function readNames(call: string, wrt: unknown, able: readonly string[]): readonly string[] {
+  if (!Array.isArray(wrt)) fail("ERR_TYPE", call, "wrt", "an array of names", show(wrt));
+  const names = new Set(wrt as unknown[]);
+  for (const name of names) {
+    if (typeof name !== "string" || !able.includes(name)) {
+      fail("ERR_OPTION", call, "wrt", `names among ${able.map(show).join(", ")}`, show(name));
+    }
+  }
+  return Array.from(names) as string[];
+}
+
+function named(operands: readonly Operand[], name: string): Operand | undefined {
+  for (const op of operands) if (op.name === name) return op;
+  return undefined;
+}
+
+/** Reads the options that every loss has. */
+export function readCommon(
+  spec: LossSpec,
+  options: Options,
+  valueShape: Shape,
+  like: Operand,
+  grads: boolean,
+  args: readonly Operand[],
+  weight: Operand | undefined,
+): Common {
+  const { name: call, reductions, wrt: able } = spec;
+  const { reduction: givenReduction, normalizer, gradOutput, wrt, out } = options;
+  const reduction = givenReduction === undefined ? "mean" : givenReduction;
+  if (typeof reduction !== "string" || !reductions.includes(reduction)) {
+    fail(typeof reduction === "string" ? "ERR_RANGE" : "ERR_TYPE", call, "reduction", `one of ${reductions.map(show).join(", ")}`, show(reduction));
+  }
+  if (normalizer !== undefined) {
+    if (typeof normalizer !== "number") fail("ERR_TYPE", call, "normalizer", "a finite number > 0", show(normalizer));
+    if (!(normalizer > 0 && normalizer < Infinity)) fail("ERR_RANGE", call, "normalizer", "a finite number > 0", show(normalizer));
+    if (reduction === "sum" || reduction === "none") {
+      fail("ERR_OPTION", call, "normalizer", `absent with reduction "${reduction}", which divides by nothing`, show(normalizer));
+    }
+  }
+  let outer = 1;
+  let gradOutputs: Operand | undefined;
+  if (typeof gradOutput === "number") {
+    outer = gradOutput;
+  } else if (gradOutput !== undefined) {
+    if (reduction !== "none") fail("ERR_TYPE", call, "gradOutput", `a number with reduction "${reduction}"`, show(gradOutput));
+    if (grads) {
+      gradOutputs = operand(call, "gradOutput", gradOutput, FLOATS);
+      needDtype(call, gradOutputs, like);
+      needFlatShape(call, gradOutputs, valueShape, "as the value has");
+    }
+  }
+  let wanted = grads ? spec.defaultWrt : NOTHING;
+  if (wrt !== undefined) {
+    const names = readNames(call, wrt, able);
+    if (grads) wanted = names;
+  }
+  const outs = readObject(call, "out", out, OUTS);
+  const givenGrads = readObject(call, "out.grads", outs.grads, able);
+  const gradients: Gradient[] = [];
+  if (grads) {
+    for (const name in givenGrads) {
+      if (givenGrads[name] !== undefined && !wanted.includes(name)) {
+        fail("ERR_OPTION", call, `out.grads.${name}`, `absent, or ${name} in wrt`, "a place for a gradient that is not asked for");
+      }
+    }
+    for (const name of wanted) {
+      const of = name === "weight" ? weight : named(args, name);
+      if (!of) fail("ERR_OPTION", call, "wrt", `without ${name} where no ${name} is given`, show(name));
+      if (!isFloat(of.dtype)) fail("ERR_OPTION", call, "wrt", `without ${name} where it holds integers`, show(name));
+      const place = givenGrads[name];
+      const out = place === undefined ? undefined : output(call, `out.grads.${name}`, place, like, of.shape, `as ${name} has`);
+      gradients.push({ of, out });
+    }
+  }
+  let outValue: Operand | undefined;
+  if (outs.value !== undefined) {
+    if (reduction !== "none") fail("ERR_OPTION", call, "out.value", `absent with reduction "${reduction}", whose value is a number`, show(outs.value));
+    outValue = output(call, "out.value", outs.value, like, valueShape, "as the value has");
+  }
+  return { reduction, normalizer, gradOutput: outer, gradOutputs, outValue, gradients };
+}
+
+/** Writes what all losses read. */
+export function fillCommon(block: Float64Array, common: Common, divisor: number, gradOutputs: Place, values: Place) {
+  block[SLOT.divisor] = divisor;
+  block[SLOT.gradOutput] = common.gradOutput;
+  block[SLOT.gradOutputs] = gradOutputs.address;
+  block[SLOT.values] = values.address;
+}
+
+const NO_NUMBERS: readonly number[] = [];
+
+export function readNumbers(call: string, options: Options, specs: readonly OptionSpec[] | undefined, like: Operand): readonly number[] {
+  if (!specs) return NO_NUMBERS;
+  const numbers: number[] = [];
+  for (const spec of specs) numbers.push(readOption(call, options, spec, like.dtype === "float32"));
+  return numbers;
+}
+
+/** The value of a call, and its gradients. */
+export interface Outcome {
+  readonly value: unknown;
+  readonly grads: Record<string, object>;
+}
+
+export function factor(call: string, name: string, options: Options, input: Operand): Operand | undefined {
+  const given = options[name];
+  if (given === undefined) return undefined;
+  const op = operand(call, name, given, FLOATS);
+  needDtype(call, op, input);
+  return op;
+}
+
+/** A reduced value as the loss's dtype has it, or the array of all values. */
+export function finish(marshal: Marshal, common: Common, reduced: number, values: Place, places: readonly Place[]): Outcome {
+  const grads: Record<string, object> = {};
+  for (let k = 0; k < places.length; k++) {
+    const { of, out } = common.gradients[k] as Gradient;
+    grads[of.name] = marshal.result(out, places[k] as Place);
+  }
+  let value: unknown = marshal.dtype ? reduced : Math.fround(reduced);
+  if (common.reduction === "none") value = marshal.result(common.outValue, values);
+  marshal.engine.finish();
+  return { value, grads };
+}
+
+/** The two forms of a loss: the value alone, and with its gradients. */
+export function forms<L>(arity: number, run: (args: readonly unknown[], options: unknown, grads: boolean) => Outcome): L {
+  const loss = (...args: unknown[]) => run(args, args[arity], false).value;
+  return Object.assign(loss, { valueAndGrad: (...args: unknown[]) => run(args, args[arity], true) }) as L;
+}
+
+/** The two forms of a function: itself, and its vector-Jacobian product. */
+export function withVjp<F>(name: string, run: (call: string, x: unknown, gradOutput: unknown, options: unknown) => object): F {
+  const value = (x: unknown, options?: unknown) => run(name, x, NOWHERE, options);
+  const vjp = (x: unknown, gradOutput: unknown, options?: unknown) => run(`${name}.vjp`, x, gradOutput, options);
+  return Object.assign(value, { vjp }) as F;
+}

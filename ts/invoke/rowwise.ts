@@ -1,0 +1,270 @@
+// From a user's call of a row loss or function to the engine's call block and back.
+import { fail, show, showShape } from "../errors.js";
+import { SLOT, type KernelName } from "../runtime.js";
+import type { DType } from "../tensor.js";
+import {
+  BASIC,
+  COMMON,
+  type Gradient,
+  type LossSpec,
+  type Outcome,
+  factor,
+  fillCommon,
+  finish,
+  forms,
+  readCommon,
+  readNumbers,
+  withVjp,
+} from "./common.js";
+import {
+  FLOATS,
+  INDICES,
+  INDICES_OR_FLOATS,
+  Marshal,
+  NOWHERE,
+  type Operand,
+  type Place,
+  type Shape,
+  isFloat,
+  needDtype,
+  needFlatShape,
+  needOwnShape,
+  needShape,
+  operand,
+  output,
+  product,
+  sameShape,
+} from "./marshal.js";
+import { type OptionSpec, readObject } from "./options.js";
+
+/** Rows of classes: the shape as (outer, classes, inner), and the shape of what has a value for each row. */
+interface Layout {
+  readonly outer: number;
+  readonly classes: number;
+  readonly inner: number;
+  readonly rows: Shape;
+}
+
+/** (C), (N, C) or (N, C, d1, …, dk). */
+function classLayout(call: string, input: Operand, shape: Shape): Layout {
+  if (shape.length === 0) fail("ERR_SHAPE", call, input.name, "of shape (C), (N, C) or (N, C, d1, …, dk)", "shape []");
+  if (shape.length === 1) return { outer: 1, classes: shape[0] ?? 0, inner: 1, rows: [] };
+  const [outer = 0, classes = 0] = shape;
+  const rows = shape.length === 2 ? [outer] : [outer, ...shape.slice(2)];
+  return { outer, classes, inner: product(shape, 2), rows };
+}
+
+/** The layout of an input with class-index targets: a bare input takes its rows from a one-dimensional target. */
+function indexLayout(call: string, input: Operand, target: Operand): Layout {
+  let shape = input.shape;
+  if (input.bare && target.shape.length === 1) {
+    const rows = target.size;
+    if (rows === 0 ? input.size > 0 : input.size % rows > 0) {
+      fail("ERR_SHAPE", call, input.name, `of a length that ${rows} rows divide, as many as target has`, `length ${input.size}`);
+    }
+    shape = [rows, rows === 0 ? 0 : input.size / rows];
+  }
+  const layout = classLayout(call, input, shape);
+  if (!sameShape(target.shape, layout.rows)) {
+    needShape(call, target, layout.rows, `as ${input.name} of shape ${showShape(shape)} needs`);
+  }
+  return layout;
+}
+
+/** A batch of class indices, and the one that leaves a row out. */
+interface ClassIndices {
+  readonly op: Operand;
+  readonly classes: number;
+  readonly ignoreIndex: number;
+  /** `ignoreIndex` as the engine, which compares int32, sees it; NaN where no target can be equal to it. */
+  readonly ignore: number;
+}
+
+function classIndices(op: Operand, classes: number, ignoreIndex: number): ClassIndices {
+  let ignore = Number.NaN;
+  if (op.dtype === "bigint64") ignore = -1;
+  else if (op.dtype === "uint32" ? ignoreIndex >= 0 && ignoreIndex < 2 ** 32 : ignoreIndex === (ignoreIndex | 0)) ignore = ignoreIndex | 0;
+  return { op, classes, ignoreIndex, ignore };
+}
+
+function wrongClass(call: string, { op, classes, ignoreIndex }: ClassIndices, i: number, got: unknown): never {
+  fail("ERR_RANGE", call, `${op.name}[${i}]`, `a class index from 0 to ${classes - 1}, or ignoreIndex ${ignoreIndex}`, show(got));
+}
+
+/** 64-bit indices become int32 here; those to ignore become −1. */
+function placeIndices(marshal: Marshal, call: string, indices: ClassIndices): Place {
+  const { op, classes, ignoreIndex } = indices;
+  if (op.dtype !== "bigint64") return marshal.indices(op, undefined);
+  return marshal.indices(op, (from, to) => {
+    const into = marshal.int32(to);
+    const skip = BigInt(ignoreIndex);
+    for (let i = 0; i < op.size; i++) {
+      const value = from[i] as bigint;
+      if (value !== skip && (value < 0n || value >= BigInt(classes))) wrongClass(call, indices, i, value);
+      into[i] = value === skip ? -1 : Number(value);
+    }
+  });
+}
+
+function checkIndices(marshal: Marshal, call: string, indices: ClassIndices, place: Place) {
+  const { op, classes, ignore } = indices;
+  const bad = marshal.engine.exports.check_classes(place.address, op.size, classes, ignore);
+  if (bad >= 0) wrongClass(call, indices, bad, marshal.read(op)[bad]);
+}
+
+/** Fills what all row kernels read; the rest of the block is cleared. */
+function fillRows(block: Float64Array, layout: Layout, input: Place) {
+  block.fill(0, SLOT.divisor, SLOT.operands);
+  block[SLOT.divisor] = 1;
+  block[SLOT.gradOutput] = 1;
+  block[SLOT.shape] = layout.outer;
+  block[SLOT.shape + 1] = layout.classes;
+  block[SLOT.shape + 2] = layout.inner;
+  block[SLOT.ignore] = Number.NaN;
+  block[SLOT.operands] = input.address;
+  block[SLOT.operands + SLOT.operand] = 0;
+  block[SLOT.weight] = 0;
+}
+
+/** What the facade knows of a loss of (input, class targets). */
+export interface ClassLossSpec {
+  readonly name: string;
+  readonly kernel: KernelName;
+  /** In the order of the kernel's options; absent options that have no neutral number are 0. */
+  readonly options?: readonly OptionSpec[];
+  /** Whether the target may be a distribution, with gradients by it and by the weight. */
+  readonly distributions?: boolean;
+}
+
+/** As {@link PreparedPointwise}, for losses of class targets. */
+class PreparedClassLoss {
+  readonly name: string;
+  readonly kernel: KernelName;
+  readonly options: readonly OptionSpec[] | undefined;
+  readonly allowed: readonly DType[];
+  readonly byIndex: LossSpec;
+  readonly byDistribution: LossSpec;
+
+  constructor({ name, kernel, options, distributions }: ClassLossSpec) {
+    this.name = name;
+    this.kernel = kernel;
+    this.options = options;
+    this.allowed = distributions ? INDICES_OR_FLOATS : INDICES;
+    const known = [...COMMON, "weight", "ignoreIndex", ...(options ?? []).map((option) => option.name)];
+    const basic = { name, known, reductions: BASIC, defaultWrt: ["input"] };
+    this.byIndex = { ...basic, wrt: ["input"] };
+    this.byDistribution = { ...basic, wrt: ["input", "target", "weight"] };
+  }
+}
+
+function callClassLoss(spec: PreparedClassLoss, given: readonly unknown[], rawOptions: unknown, grads: boolean): Outcome {
+  const call = spec.name;
+  const options = readObject(call, "options", rawOptions, spec.byIndex.known);
+  const input = operand(call, "input", given[0], FLOATS);
+  const target = operand(call, "target", given[1], spec.allowed);
+  const distribution = isFloat(target.dtype);
+  let layout: Layout;
+  if (distribution) {
+    needOwnShape(call, input);
+    needDtype(call, target, input);
+    needShape(call, target, input.shape, "as input has");
+    layout = classLayout(call, input, input.shape);
+  } else {
+    layout = indexLayout(call, input, target);
+  }
+  const { classes } = layout;
+  const rows = layout.outer * layout.inner;
+  if (classes === 0 && rows > 0) fail("ERR_SHAPE", call, "input", "of at least one class", `shape ${showShape(input.shape)}`);
+
+  const { ignoreIndex = -100 } = options;
+  if (typeof ignoreIndex !== "number") fail("ERR_TYPE", call, "ignoreIndex", "an integer", show(ignoreIndex));
+  if (!Number.isSafeInteger(ignoreIndex)) fail("ERR_RANGE", call, "ignoreIndex", "an integer", show(ignoreIndex));
+  if (distribution && options.ignoreIndex !== undefined) {
+    fail("ERR_OPTION", call, "ignoreIndex", "absent where the targets are probabilities", show(ignoreIndex));
+  }
+  const numbers = readNumbers(call, options, spec.options, input);
+  const able = distribution ? spec.byDistribution : spec.byIndex;
+  const weight = factor(call, "weight", options, input);
+  if (weight && (rows > 0 || !input.bare)) needShape(call, weight, [classes], "one for each class");
+  const common = readCommon(able, options, layout.rows, input, grads, [input, target], weight);
+
+  const marshal = new Marshal(call, input);
+  const inputPlace = marshal.input(input);
+  const indices = distribution ? undefined : classIndices(target, classes, ignoreIndex);
+  const indexPlace = indices ? placeIndices(marshal, call, indices) : NOWHERE;
+  const targetPlace = distribution ? marshal.input(target) : NOWHERE;
+  const weightPlace = marshal.input(weight);
+  const gradOutputs = marshal.input(common.gradOutputs);
+  const none = common.reduction === "none";
+  const values = none ? marshal.output(common.outValue, rows, "") : NOWHERE;
+  const gradPlaces: Place[] = [];
+  for (const { of, out } of common.gradients) gradPlaces.push(marshal.output(out, of.size, of.name));
+  marshal.commit();
+  if (indices) checkIndices(marshal, call, indices, indexPlace);
+
+  const { block } = marshal.engine.views;
+  fillRows(block, layout, inputPlace);
+  const mean = common.normalizer ?? (distribution ? rows : Number.NaN);
+  fillCommon(block, common, none || common.reduction === "sum" ? 1 : mean, gradOutputs, values);
+  block[SLOT.operands + SLOT.operand] = targetPlace.address;
+  block[SLOT.index] = indexPlace.address;
+  block[SLOT.ignore] = indices?.ignore ?? Number.NaN;
+  block[SLOT.weight] = weightPlace.address;
+  for (let k = 0; k < gradPlaces.length; k++) {
+    const { of } = common.gradients[k] as Gradient;
+    const slot = of === weight ? SLOT.weightGrad : of === target ? SLOT.grads + 1 : SLOT.grads;
+    block[slot] = (gradPlaces[k] as Place).address;
+  }
+  for (let k = 0; k < numbers.length; k++) block[SLOT.options + k] = numbers[k] as number;
+  const reduced = marshal.engine.run(call, spec.kernel, marshal.dtype);
+  return finish(marshal, common, reduced, values, gradPlaces);
+}
+
+/** A loss of (input, class targets), typed by its signature. */
+export function classLoss<L>(spec: ClassLossSpec): L {
+  const loss = new PreparedClassLoss(spec);
+  return forms<L>(2, (args, options, grads) => callClassLoss(loss, args, options, grads));
+}
+
+/** A function of the rows along an axis, with its vector-Jacobian product. */
+export function rowFunction<F>(spec: { readonly name: string; readonly kernel: KernelName; readonly reduces?: boolean }): F {
+  const known = ["out", "axis"];
+  const run = (call: string, given: unknown, rawGradOutput: unknown, rawOptions: unknown) => {
+    const options = readObject(call, "options", rawOptions, known);
+    const x = operand(call, "x", given, FLOATS);
+    needOwnShape(call, x);
+    const rank = x.shape.length;
+    if (rank === 0) fail("ERR_SHAPE", call, "x", "of at least one dimension", "shape []");
+    const { axis = -1 } = options;
+    const expected = `an integer from ${-rank} to ${rank - 1}`;
+    if (typeof axis !== "number") fail("ERR_TYPE", call, "axis", expected, show(axis));
+    if (!Number.isInteger(axis) || axis < -rank || axis >= rank) fail("ERR_RANGE", call, "axis", expected, show(axis));
+    const at = axis < 0 ? axis + rank : axis;
+    const rows = [...x.shape.slice(0, at), ...x.shape.slice(at + 1)];
+    const layout: Layout = { outer: product(x.shape, 0, at), classes: x.shape[at] ?? 0, inner: product(x.shape, at + 1), rows };
+    const valueShape = spec.reduces ? rows : x.shape;
+    const outer = rawGradOutput === NOWHERE ? undefined : operand(call, "gradOutput", rawGradOutput, FLOATS);
+    if (outer) {
+      needDtype(call, outer, x);
+      needFlatShape(call, outer, valueShape, "as the value has");
+    }
+    const shape = outer ? x.shape : valueShape;
+    const out = options.out === undefined ? undefined : output(call, "out", options.out, x, shape, outer ? "as x has" : "as the value has");
+    const marshal = new Marshal(call, x);
+    const xPlace = marshal.input(x);
+    const outerPlace = marshal.input(outer);
+    const outPlace = marshal.output(out, product(shape), spec.reduces && !outer ? "" : "x");
+    marshal.commit();
+    const { block } = marshal.engine.views;
+    fillRows(block, layout, xPlace);
+    if (spec.reduces) block[SLOT.gradOutputs] = outerPlace.address;
+    else block[SLOT.operands + SLOT.operand] = outerPlace.address;
+    block[spec.reduces && !outer ? SLOT.values : SLOT.grads] = outPlace.address;
+    // Without elements there is nothing to sweep, however many rows there are.
+    if (outPlace.size > 0) marshal.engine.run(call, spec.kernel, marshal.dtype);
+    const result = marshal.result(out, outPlace);
+    marshal.engine.finish();
+    return result;
+  };
+  return withVjp<F>(spec.name, run);
+}
