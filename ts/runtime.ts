@@ -82,7 +82,8 @@ export class Engine {
 
   /** Scratch memory of one call: the address of at least so many bytes. */
   reserve(call: string, bytes: number): number {
-    if (!this.#scratch || bytes > this.#scratchBytes) {
+    // One that a failed call left large is not kept either.
+    if (!this.#scratch || bytes > this.#scratchBytes || this.#scratchBytes > KEEP_BYTES) {
       this.#release();
       this.#scratch = this.allocate(call, bytes);
       this.#scratchBytes = bytes;
@@ -110,6 +111,7 @@ export class Engine {
     } catch (cause) {
       // A trap alone does not stop an instance, but its memory is in no known state any more.
       this.#failure = cause as Error;
+      this.check(call);
       throw cause;
     }
     const missing = this.views.block[SLOT.missing];
@@ -117,10 +119,15 @@ export class Engine {
     return value;
   }
 
-  /** Throws if a kernel has trapped before. */
+  /** Whether a kernel has trapped. */
+  get failed() {
+    return this.#failure !== undefined;
+  }
+
+  /** Throws if a kernel has trapped. */
   check(call: string) {
     if (this.#failure === undefined) return;
-    const failure = `one that failed before: ${this.#failure.message}`;
+    const failure = `one that failed: ${this.#failure.message}`;
     fail("ERR_ENGINE", call, "the engine", "usable (reset() starts another, without the tensors of this one)", failure);
   }
 }

@@ -166,7 +166,8 @@ export class Tensor<D extends DType = DType> {
 
   /** Frees the memory. Any later use throws; disposing again does nothing. */
   dispose(): void {
-    if (this.#engine === engine()) this.#buffer?.free();
+    // The allocator of an engine that failed is in no known state.
+    if (!this.#engine.failed) this.#buffer?.free();
     this.#buffer = undefined;
     this.#data = undefined;
   }
