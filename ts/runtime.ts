@@ -134,6 +134,9 @@ export class Engine {
 
 let current: Engine | undefined;
 
+/** Whether an engine has not been thrown away. */
+export const isCurrent = (made: Engine) => made === current;
+
 /** The engine of this entry. */
 export const engine = (): Engine => (current ??= new Engine());
 

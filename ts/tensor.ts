@@ -1,7 +1,7 @@
 /// <reference lib="esnext.disposable" />
 import { fail, show, showShape } from "./errors.js";
 import { readObject } from "./invoke/options.js";
-import { type Engine, engine } from "./runtime.js";
+import { type Engine, engine, isCurrent } from "./runtime.js";
 
 /** The element types of tensors, and the arrays they come in. */
 export interface TensorArrays {
@@ -167,7 +167,7 @@ export class Tensor<D extends DType = DType> {
   /** Frees the memory. Any later use throws; disposing again does nothing. */
   dispose(): void {
     // The allocator of an engine that failed is in no known state.
-    if (!this.#engine.failed) this.#buffer?.free();
+    if (isCurrent(this.#engine) && !this.#engine.failed) this.#buffer?.free();
     this.#buffer = undefined;
     this.#data = undefined;
   }
@@ -178,7 +178,7 @@ export class Tensor<D extends DType = DType> {
   }
 
   #live(call: string, argument: string) {
-    if (!this.#buffer || this.#engine !== engine()) {
+    if (!this.#buffer || !isCurrent(this.#engine)) {
       fail("ERR_DISPOSED", call, argument, "a live tensor", "one that was disposed");
     }
     return this.#buffer;
