@@ -1,13 +1,17 @@
 // Runs the Rust tests, then vitest, and ends with one line over both: `N passed, N failed`.
 //   npm test                     everything
-//   npm test -- <vitest args>    vitest alone, for example `npm test -- huber`
+//   npm test -- <vitest args>    vitest alone: `npm test -- golden` for a file, `npm test -- huber` for tests of that name
 //   npm run test:exhaustive      the elementary functions over every float32 there is
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { cargoEnv, root, run } from "./common.mjs";
 
-const args = process.argv.slice(2);
+const files = readdirSync(join(root, "test"));
+// A word that names no file names tests.
+const named = (arg) => arg.startsWith("-") || files.some((file) => join("test", file).includes(arg));
+const [first, ...rest] = process.argv.slice(2);
+const args = first === undefined ? [] : named(first) ? [first, ...rest] : ["-t", first, ...rest];
 const native = cargoEnv(join(root, "target", "native"));
 
 const none = { passed: 0, failed: 0, skipped: 0 };

@@ -36,11 +36,8 @@ interface Golden<F> {
 }
 
 const files = import.meta.glob<Golden<LossFixture & FunctionFixture>>("./golden/*.json", { eager: true, import: "default" });
-const golden = (name: string) => {
-  const file = files[`./golden/${name}.json`];
-  if (!file) throw new Error(`no fixtures of ${name}`);
-  return file.cases;
-};
+/** None where there is no file: the completeness test says so. */
+const golden = (name: string) => files[`./golden/${name}.json`]?.cases ?? [];
 
 const argument = ({ data, shape }: WrittenArray, kind: Argument["kind"] = "float"): Argument => ({ data: data.map(Number), shape, kind });
 const isWritten = (value: unknown): value is WrittenArray => typeof value === "object";

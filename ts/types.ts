@@ -105,7 +105,7 @@ export interface ValueAndGrad<I, O, D extends string> {
  * A loss of (input, target). `Own` are its own options, `W` what it can differentiate by, `T` what the target may be
  * beside floats of the input's type, `R` its reductions.
  */
-export interface TargetLoss<Own, W extends string = "input" | "target", T = never, R extends string = Reduction> {
+export interface TargetLoss<Own = unknown, W extends string = "input" | "target", T = never, R extends string = Reduction> {
   /** The value alone. */
   <I extends Floats, const O extends (LossOptions<R> & Own) | undefined = undefined>(
     input: I,
@@ -121,7 +121,7 @@ export interface TargetLoss<Own, W extends string = "input" | "target", T = neve
 }
 
 /** A loss of class indices. */
-export interface IndexLoss<Own> {
+export interface IndexLoss<Own = unknown> {
   /** The value alone. */
   <I extends Floats, const O extends (LossOptions & Own) | undefined = undefined>(input: I, target: Indices, options?: O): Value<I, O>;
   /** The value and its gradient, in one pass. */
@@ -133,7 +133,7 @@ export interface IndexLoss<Own> {
 }
 
 /** A loss of two inputs and a target. */
-export interface PairLoss<Own, T = never> {
+export interface PairLoss<Own = unknown, T = never> {
   /** The value alone. */
   <I extends Floats, const O extends (LossOptions & Own) | undefined = undefined>(
     input1: I,
@@ -151,7 +151,7 @@ export interface PairLoss<Own, T = never> {
 }
 
 /** A loss of (input, target, variance). */
-export interface VarianceLoss<Own> {
+export interface VarianceLoss<Own = unknown> {
   /** The value alone. */
   <I extends Floats, const O extends (LossOptions & Own) | undefined = undefined>(
     input: I,
@@ -178,7 +178,7 @@ export interface OutOption {
 export type FunctionResult<I, O> = Given<O, "out", Result<I>>;
 
 /** A function of one array, with its vector-Jacobian product. */
-export interface FloatFunction<Own> {
+export interface FloatFunction<Own = unknown> {
   /** The function. */
   <I extends Floats, const O extends (OutOption & Own) | undefined = undefined>(x: I, options?: O): FunctionResult<I, O>;
   /** The gradient by `x`, given the gradient of the result. */

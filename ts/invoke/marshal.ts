@@ -66,7 +66,7 @@ export function sameShape(a: Shape, b: Shape) {
 function wrongKind(call: string, name: string, given: unknown, allowed: readonly DType[]): never {
   const kinds = allowed.map((dtype) => ARRAYS[dtype].name).join(", ");
   const hint = Array.isArray(given) ? ` (${ARRAYS[allowed[0] ?? "float32"].name}.from(array) converts one)` : "";
-  fail("ERR_TYPE", call, name, `a ${kinds}, { data, shape } with one, or a tensor${hint}`, show(given));
+  fail("ERR_TYPE", call, name, `one of ${kinds}, { data, shape } with one, or a tensor${hint}`, show(given));
 }
 
 /** Reads an argument: a typed array, `{ data, shape }`, or a tensor. */

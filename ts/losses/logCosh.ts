@@ -15,7 +15,7 @@ import type { TargetLoss } from "../types.js";
  * logCosh(Float32Array.of(1), Float32Array.of(0)); // 0.4337808
  * ```
  */
-export const logCosh = /* @__PURE__ */ pointwise<TargetLoss<unknown>>({
+export const logCosh = /* @__PURE__ */ pointwise<TargetLoss>({
   name: "logCosh",
   kernel: "log_cosh",
   args: [{ name: "input" }, { name: "target" }],

@@ -14,4 +14,4 @@ import type { FloatFunction } from "../types.js";
  * logSigmoid(Float32Array.of(0, -100)); // [-0.693147, -100]
  * ```
  */
-export const logSigmoid = /* @__PURE__ */ elementwise<FloatFunction<unknown>>({ name: "logSigmoid", kernel: "log_sigmoid" });
+export const logSigmoid = /* @__PURE__ */ elementwise<FloatFunction>({ name: "logSigmoid", kernel: "log_sigmoid" });

@@ -14,4 +14,4 @@ import type { FloatFunction } from "../types.js";
  * sigmoid(Float32Array.of(0, 2)); // [0.5, 0.880797]
  * ```
  */
-export const sigmoid = /* @__PURE__ */ elementwise<FloatFunction<unknown>>({ name: "sigmoid", kernel: "sigmoid" });
+export const sigmoid = /* @__PURE__ */ elementwise<FloatFunction>({ name: "sigmoid", kernel: "sigmoid" });
