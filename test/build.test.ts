@@ -14,8 +14,8 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const read = (path: string) => readFileSync(new URL(`../${path}`, import.meta.url));
 const text = (path: string) => read(path).toString("utf8");
 
-const registry = [...text("crates/kernels/src/losses/mod.rs").matchAll(/^ +(pointwise|rowwise) (\w+)::\w+;$/gm)].map(([, driver, name]) => ({
-  driver: driver as "pointwise" | "rowwise",
+const registry = [...text("crates/kernels/src/losses/mod.rs").matchAll(/^ +(pointwise|rowwise|whole) (\w+)::\w+;$/gm)].map(([, driver, name]) => ({
+  driver: driver as "pointwise" | "rowwise" | "whole",
   name: name as string,
 }));
 const named = (driver: string) => registry.filter((loss) => loss.driver === driver).map(({ name }) => name);

@@ -17,7 +17,7 @@ const source = (name: string) => sources[`../ts/losses/${name}.ts`] ?? "";
 const stem = (path: string) => path.replace(/^.*\/|\.\w+$/g, "");
 
 /** The modules that the registry names. */
-const registered = [...kernelRegistry.matchAll(/^\s*(?:pointwise|rowwise) (\w+)::\w+;/gm)].map(([, module]) => module ?? "");
+const registered = [...kernelRegistry.matchAll(/^\s*(?:pointwise|rowwise|whole) (\w+)::\w+;/gm)].map(([, module]) => module ?? "");
 
 /** The kernels that a signature calls. */
 const kernelsOf = (name: string) => [...source(name).matchAll(/kernel: "(\w+)"/g)].map(([, kernel]) => kernel ?? "");

@@ -22,15 +22,15 @@ export const SLOT = {
   gradOutputs: 3,
   values: 4,
   grads: 5,
-  weightGrad: 8,
-  shape: 9,
-  index: 12,
-  ignore: 13,
-  options: 16,
-  operands: 24,
+  weightGrad: 9,
+  shape: 10,
+  index: 14,
+  ignore: 17,
+  options: 18,
+  operands: 26,
   operand: 34,
-  weight: 24 + 3 * 34,
-  size: 24 + 4 * 34,
+  weight: 26 + 4 * 34,
+  size: 26 + 5 * 34,
 } as const;
 
 /** The most dimensions of a broadcast operand once merged. */

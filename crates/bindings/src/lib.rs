@@ -6,7 +6,7 @@
 //! boundary relies on that.
 
 use fused_loss_kernels::driver::check::{self, Classes, Domain};
-use fused_loss_kernels::driver::{pointwise, rowwise};
+use fused_loss_kernels::driver::{pointwise, rowwise, whole};
 use fused_loss_kernels::isa::{Element, Native};
 use fused_loss_kernels::reduce::Sum;
 use js_sys::Uint8Array;
@@ -60,21 +60,22 @@ mod block {
     pub const GRAD_OUTPUT: usize = 2;
     pub const GRAD_OUTPUTS: usize = 3;
     pub const VALUES: usize = 4;
-    /// Three of them.
+    /// Four of them.
     pub const GRADS: usize = 5;
-    pub const WEIGHT_GRAD: usize = 8;
-    /// Number of elements (pointwise); outer, classes and inner sizes (rowwise).
-    pub const SHAPE: usize = 9;
-    /// Class-index targets and the index to ignore; NaN where there is none.
-    pub const INDEX: usize = 12;
-    pub const IGNORE: usize = 13;
+    pub const WEIGHT_GRAD: usize = 9;
+    /// Number of elements (pointwise); outer, classes and inner sizes (rowwise); four sizes (whole).
+    pub const SHAPE: usize = 10;
+    /// Class-index targets (three such arrays in whole), and the index to ignore; NaN where there
+    /// is none.
+    pub const INDEX: usize = 14;
+    pub const IGNORE: usize = 17;
     /// Eight of them.
-    pub const OPTIONS: usize = 16;
-    /// Operands, [`OPERAND`] slots each: the arguments, and after three of them the weight.
-    pub const OPERANDS: usize = 24;
+    pub const OPTIONS: usize = 18;
+    /// Operands, [`OPERAND`] slots each: the arguments, and after four of them the weight.
+    pub const OPERANDS: usize = 26;
     /// Address, rank, then size and stride of each dimension.
     pub const OPERAND: usize = 2 + 2 * fused_loss_kernels::driver::pointwise::MAX_RANK;
-    pub const WEIGHT: usize = OPERANDS + 3 * OPERAND;
+    pub const WEIGHT: usize = OPERANDS + 4 * OPERAND;
 }
 
 /// A call block that the facade has filled.
@@ -95,6 +96,19 @@ impl Block {
     fn options(self) -> &'static [f64] {
         // SAFETY: eight slots of the block, which outlives the call and is not written meanwhile.
         unsafe { core::slice::from_raw_parts(self.0.add(block::OPTIONS), 8) }
+    }
+    fn argument<T>(self, k: usize) -> *mut T {
+        self.pointer(block::OPERANDS + k * block::OPERAND)
+    }
+    fn ignore(self) -> Option<i32> {
+        let ignore = self.number(block::IGNORE);
+        (!ignore.is_nan()).then_some(ignore as i32)
+    }
+    /// Ends a call for which memory does not suffice.
+    fn missing(self, bytes: u64) -> f64 {
+        // SAFETY: a slot of the block.
+        unsafe { *self.0.add(block::MISSING) = bytes as f64 };
+        f64::NAN
     }
     fn divisor(self) -> Option<f64> {
         Some(self.number(block::DIVISOR)).filter(|divisor| !divisor.is_nan())
@@ -163,20 +177,18 @@ fn with_rows<T: Element>(b: Block, slots: usize, run: &dyn Fn(&rowwise::Call<T>)
     let fits = usize::try_from(elements).is_ok_and(|n| scratch.try_reserve_exact(n).is_ok());
     if !fits || class_sums.try_reserve_exact(sums).is_err() {
         let bytes = elements * size_of::<T>() as u64 + sums as u64 * size_of::<Sum>() as u64;
-        // SAFETY: a slot of the block.
-        unsafe { *b.0.add(block::MISSING) = bytes as f64 };
-        return f64::NAN;
+        return b.missing(bytes);
     }
     class_sums.resize_with(sums, Sum::default);
-    let ignore = b.number(block::IGNORE);
     run(&rowwise::Call {
         shape,
-        input: b.pointer(block::OPERANDS),
-        other: b.pointer(block::OPERANDS + block::OPERAND),
+        input: b.argument(0),
+        other: b.argument(1),
+        third: b.argument(2),
         classes: Classes {
             index: b.pointer(block::INDEX),
             count: shape.classes,
-            ignore: (!ignore.is_nan()).then_some(ignore as i32),
+            ignore: b.ignore(),
         },
         weight: b.pointer(block::WEIGHT),
         divisor: b.divisor(),
@@ -185,13 +197,58 @@ fn with_rows<T: Element>(b: Block, slots: usize, run: &dyn Fn(&rowwise::Call<T>)
         values: b.pointer(block::VALUES),
         input_grad: b.pointer(block::GRADS),
         other_grad: b.pointer(block::GRADS + 1),
+        third_grad: b.pointer(block::GRADS + 2),
         weight_grad,
         scratch: scratch.as_mut_ptr(),
         class_sums: class_sums.as_mut_ptr(),
     })
 }
 
+fn call_whole<T: Element, L: whole::Whole<T>>(b: Block) -> f64 {
+    let loss = L::new(b.options());
+    let mut call = whole_call::<T>(b);
+    let bytes = loss.scratch(&call);
+    let mut scratch = Vec::<Aligned>::new();
+    let units = bytes.div_ceil(size_of::<Aligned>() as u64);
+    if !usize::try_from(units).is_ok_and(|n| scratch.try_reserve_exact(n).is_ok()) {
+        return b.missing(bytes);
+    }
+    call.scratch = scratch.as_mut_ptr().cast();
+    // SAFETY: the facade has checked sizes, overlaps and indices of everything in the block.
+    unsafe { loss.run::<Native>(&call) }
+}
+
+/// A unit of scratch memory.
+#[repr(align(16))]
+struct Aligned(#[expect(dead_code, reason = "memory to write in")] [u8; 16]);
+
+/// Apart from the loss's own code, so that it is compiled once.
+#[inline(never)]
+fn whole_call<T: Element>(b: Block) -> whole::Call<T> {
+    whole::Call {
+        sizes: core::array::from_fn(|k| b.index(block::SHAPE + k)),
+        args: core::array::from_fn(|k| b.argument::<T>(k).cast_const()),
+        index: core::array::from_fn(|k| b.pointer::<i32>(block::INDEX + k).cast_const()),
+        ignore: b.ignore(),
+        weight: b.pointer(block::WEIGHT),
+        divisor: b.divisor(),
+        grad_output: b.number(block::GRAD_OUTPUT),
+        grad_outputs: b.pointer(block::GRAD_OUTPUTS),
+        values: b.pointer(block::VALUES),
+        grads: core::array::from_fn(|k| b.pointer(block::GRADS + k)),
+        scratch: core::ptr::null_mut(),
+    }
+}
+
 macro_rules! export_one {
+    (whole $module:ident $loss:ident) => {
+        export_one!(
+            $module,
+            call_whole::<f32, $loss>,
+            call_whole::<f64, $loss>,
+            $loss
+        );
+    };
     (pointwise $module:ident $loss:ident) => {
         export_one!(
             $module,

@@ -57,9 +57,6 @@ where
 }
 
 macro_rules! entry {
-    (rowwise $module:ident $loss:ident) => {
-        None
-    };
     (pointwise $module:ident $loss:ident) => {
         Some(Loss::new::<
             I,
@@ -67,6 +64,9 @@ macro_rules! entry {
             _,
             _,
         >(stringify!($module)))
+    };
+    ($driver:ident $module:ident $loss:ident) => {
+        None
     };
 }
 

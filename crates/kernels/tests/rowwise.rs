@@ -62,13 +62,13 @@ unsafe fn run<I: Isa, T: Real, L: Rowwise<T>>(options: &[f64], call: &Call<T>) -
 }
 
 macro_rules! entry {
-    (pointwise $module:ident $loss:ident) => {
-        None
-    };
     (rowwise $module:ident $loss:ident) => {
         Some(Loss::new::<I, fused_loss_kernels::losses::$module::$loss>(
             stringify!($module),
         ))
+    };
+    ($driver:ident $module:ident $loss:ident) => {
+        None
     };
 }
 

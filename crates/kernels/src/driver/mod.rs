@@ -3,3 +3,4 @@
 pub mod check;
 pub mod pointwise;
 pub mod rowwise;
+pub mod whole;

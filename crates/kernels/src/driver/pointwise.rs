@@ -10,7 +10,7 @@ use core::mem::MaybeUninit;
 use core::ptr::copy_nonoverlapping;
 
 /// The most arguments, and the most gradients, of a pointwise loss.
-pub const MAX_ARGS: usize = 3;
+pub const MAX_ARGS: usize = 4;
 
 /// Elements evaluated at a time, so that their values stay in the first-level cache.
 const SPAN: usize = 1024;

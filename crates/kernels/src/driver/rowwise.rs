@@ -76,6 +76,28 @@ pub struct View<T> {
 }
 
 impl<T: Element> View<T> {
+    /// What a sweep is given for a result that nobody wants.
+    pub fn nowhere() -> Self {
+        View {
+            data: null_mut(),
+            rows: 0,
+            classes: 0,
+        }
+    }
+
+    /// An address in the view; null stays null.
+    ///
+    /// # Safety
+    /// The offset must lie in the view.
+    unsafe fn at(&self, offset: usize) -> *mut T {
+        if self.data.is_null() {
+            self.data
+        } else {
+            // SAFETY: as the caller's.
+            unsafe { self.data.add(offset) }
+        }
+    }
+
     /// Reads one element.
     ///
     /// # Safety
@@ -114,7 +136,7 @@ pub struct Sweep<'a, T, const E: usize, const R: usize, const K: usize, const O:
     pub rows: [&'a Rows<T>; R],
     /// Operands with a value for every class; null stands for ones.
     pub classes: [*const T; K],
-    /// Results with a value for every row and class; may be operands too.
+    /// Results with a value for every row and class; may be operands too, or [`View::nowhere`].
     pub out: [View<T>; O],
 }
 
@@ -277,7 +299,7 @@ impl<T: Element> Tile<T> {
                             sweep
                                 .classes
                                 .map(|p| if p.is_null() { p } else { p.add(start) }),
-                            sweep.out.map(|v| v.data.add(row * v.rows + start)),
+                            sweep.out.map(|v| v.at(row * v.rows + start)),
                             n,
                             &mut lanes,
                             f,
@@ -295,7 +317,7 @@ impl<T: Element> Tile<T> {
             for row in (0..self.rows).step_by(SUM_LANES) {
                 let shift = |v: View<T>| View {
                     // SAFETY: a tile swept across is padded to eight rows.
-                    data: unsafe { v.data.add(row) },
+                    data: unsafe { v.at(row) },
                     ..v
                 };
                 // SAFETY: as above; Rows hold TILE ≥ row + 8 elements.
@@ -434,7 +456,9 @@ unsafe fn along<
                     }),
                 );
                 for k in 0..O {
-                    result[k].store(out[k].add(i));
+                    if !out[k].is_null() {
+                        result[k].store(out[k].add(i));
+                    }
                 }
                 for k in 0..S {
                     terms[k].accumulate(&mut sums[k], slot);
@@ -475,7 +499,7 @@ unsafe fn along<
                     rows,
                     classes.map(|x| Vector::<I, T>::load(x.as_ptr().add(i))),
                 );
-                for k in 0..O {
+                for k in (0..O).filter(|&k| !out[k].is_null()) {
                     let mut copy = [T::from_f64(0.0); SUM_LANES];
                     result[k].store(copy.as_mut_ptr());
                     let valid = rest.saturating_sub(i).min(count);
@@ -539,7 +563,9 @@ unsafe fn across<
                     class_values,
                 );
                 for k in 0..O {
-                    result[k].store(out[k].data.add(class * out[k].classes + i));
+                    if !out[k].data.is_null() {
+                        result[k].store(out[k].data.add(class * out[k].classes + i));
+                    }
                 }
                 for k in 0..S {
                     terms[k].accumulate(&mut sums[k], slot);
@@ -561,6 +587,8 @@ pub struct Call<T> {
     pub input: *const T,
     /// A second array of the input's shape: probability targets, or the gradient of an output.
     pub other: *const T,
+    /// A third array: of the input's shape, or with an element for every row.
+    pub third: *const T,
     /// Class-index targets; `index` is null where the loss has none.
     pub classes: Classes,
     /// A weight for each class; null when there is none.
@@ -577,6 +605,8 @@ pub struct Call<T> {
     pub input_grad: *mut T,
     /// Where the gradient of the other array goes; null when unwanted.
     pub other_grad: *mut T,
+    /// Where the gradient of the third array goes; null when unwanted.
+    pub third_grad: *mut T,
     /// Where the gradient of the weight goes; null when unwanted.
     pub weight_grad: *mut T,
     /// [`Shape::scratch`] elements for the loss's [`Rowwise::SLOTS`].
@@ -592,6 +622,7 @@ impl<T: Element> Call<T> {
             shape,
             input,
             other: null(),
+            third: null(),
             classes: Classes {
                 index: null(),
                 count: shape.classes,
@@ -604,6 +635,7 @@ impl<T: Element> Call<T> {
             values: null_mut(),
             input_grad: null_mut(),
             other_grad: null_mut(),
+            third_grad: null_mut(),
             weight_grad: null_mut(),
             scratch,
             class_sums: null_mut(),

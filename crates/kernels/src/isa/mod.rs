@@ -83,6 +83,8 @@ pub trait Lanes:
 
     /// Magnitude; clears the sign bit.
     fn abs(self) -> Self;
+    /// Square root, correctly rounded.
+    fn sqrt(self) -> Self;
     /// `if other < self { other } else { self }`: a NaN in `self` survives.
     fn min(self, other: Self) -> Self;
     /// `if self < other { other } else { self }`: a NaN in `self` survives.

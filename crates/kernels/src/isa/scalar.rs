@@ -1,5 +1,7 @@
 //! One lane at a time: the build for hosts without SIMD, native tests, and scalar row arithmetic.
 
+extern crate std; // for sqrt
+
 use super::{Isa, Lanes, SUM_LANES};
 use core::ops::{Add, BitAnd, BitOr, Div, Mul, Neg, Not, Sub};
 
@@ -102,6 +104,10 @@ macro_rules! one_lane {
             #[inline(always)]
             fn abs(self) -> Self {
                 One(self.0.abs())
+            }
+            #[inline(always)]
+            fn sqrt(self) -> Self {
+                One(self.0.sqrt())
             }
             #[inline(always)]
             fn min(self, other: Self) -> Self {

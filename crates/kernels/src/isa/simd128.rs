@@ -158,7 +158,7 @@ impl Neg for F64x2 {
 
 impl Lanes for F32x4 {
     memory_and_masks!(F32x4, f32, 4);
-    unary!(F32x4, abs f32x4_abs);
+    unary!(F32x4, abs f32x4_abs, sqrt f32x4_sqrt);
     binary!(F32x4, bits_and v128_and, bits_or v128_or, bits_add i32x4_add, bits_sub i32x4_sub);
     compare!(lt f32x4_lt, le f32x4_le, eq f32x4_eq);
 
@@ -196,7 +196,7 @@ impl Lanes for F32x4 {
 
 impl Lanes for F64x2 {
     memory_and_masks!(F64x2, f64, 2);
-    unary!(F64x2, abs f64x2_abs);
+    unary!(F64x2, abs f64x2_abs, sqrt f64x2_sqrt);
     binary!(F64x2, bits_and v128_and, bits_or v128_or, bits_add i64x2_add, bits_sub i64x2_sub);
     compare!(lt f64x2_lt, le f64x2_le, eq f64x2_eq);
 

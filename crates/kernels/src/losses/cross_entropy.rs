@@ -153,10 +153,11 @@ impl CrossEntropy {
         // SAFETY: x and grad are views of this tile.
         let (max, rest, gaps) = unsafe {
             let max = tile.max::<I>(x);
+            let out = grad.unwrap_or(View::nowhere());
             let (rest, gaps) = if eps > 0.0 {
-                smoothed::<I, T>(tile, x, &max, call.weight, grad)
+                smoothed::<I, T>(tile, x, &max, call.weight, out)
             } else {
-                (exponentials::<I, T>(tile, x, &max, grad), [0.0; TILE])
+                (exponentials::<I, T>(tile, x, &max, out), [0.0; TILE])
             };
             (max, rest, gaps)
         };
@@ -243,11 +244,6 @@ impl CrossEntropy {
         let keep = Vector::<I, T>::splat(1.0 - self.smoothing);
         let share = Vector::<I, T>::splat(self.smoothing / call.shape.classes as f64);
         let mix = move |t| keep * t + share;
-        let terms = move |x: Vector<I, T>, t, max, w: Vector<I, T>| {
-            let (e, rest, top) = exponential(x, max);
-            let q = w * mix(t);
-            ([e], [rest, gap(x, max, q), q], [top])
-        };
         // SAFETY: the call's pointers are valid for its shape; views are of this tile.
         unsafe {
             let target = tile.input(call.other, TARGET);
@@ -268,31 +264,19 @@ impl CrossEntropy {
             } else {
                 x
             };
-            let (elements, rows, classes) = ([x, target], [&max], [call.weight]);
-            let ([sums, gaps, mass], [tops]) = if let Some(grad) = grad {
-                tile.sweep::<I, 2, 1, 1, 1, 3, 1>(
-                    Sweep {
-                        elements,
-                        rows,
-                        classes,
-                        out: [grad],
-                    },
-                    move |[x, t], [max], [w]| terms(x, t, max, w),
-                )
-            } else {
-                tile.sweep::<I, 2, 1, 1, 0, 3, 1>(
-                    Sweep {
-                        elements,
-                        rows,
-                        classes,
-                        out: [],
-                    },
-                    move |[x, t], [max], [w]| {
-                        let (_, sums, counts) = terms(x, t, max, w);
-                        ([], sums, counts)
-                    },
-                )
-            };
+            let ([sums, gaps, mass], [tops]) = tile.sweep::<I, 2, 1, 1, 1, 3, 1>(
+                Sweep {
+                    elements: [x, target],
+                    rows: [&max],
+                    classes: [call.weight],
+                    out: [grad.unwrap_or(View::nowhere())],
+                },
+                move |[x, t], [max], [w]| {
+                    let (e, rest, top) = exponential(x, max);
+                    let q = w * mix(t);
+                    ([e], [rest, gap(x, max, q), q], [top])
+                },
+            );
             let rest = rest(&sums, &tops);
             let (one64, z) = (I::F64::splat(1.0), I::F64::splat(self.z_loss));
             let two_z = I::F64::splat(2.0 * self.z_loss);
@@ -330,7 +314,7 @@ impl CrossEntropy {
                             &round(scales),
                             &peak,
                         ],
-                        classes,
+                        classes: [call.weight],
                         out: [grad],
                     },
                     move |[e, t], [k, top, mass, scale, peak], [w]| {
@@ -430,37 +414,22 @@ unsafe fn smoothed<I: Isa, T: Element>(
     x: View<T>,
     max: &Rows<T>,
     weight: *const T,
-    out: Option<View<T>>,
+    out: View<T>,
 ) -> (Rows<f64>, Rows<f64>) {
-    let (elements, rows, classes) = ([x], [max], [weight]);
     // SAFETY: as the caller's.
     let ([sums, gaps], [tops]) = unsafe {
-        match out {
-            Some(out) => tile.sweep::<I, 1, 1, 1, 1, 2, 1>(
-                Sweep {
-                    elements,
-                    rows,
-                    classes,
-                    out: [out],
-                },
-                |[x], [max], [w]| {
-                    let (e, rest, top) = exponential(x, max);
-                    ([e], [rest, gap(x, max, w)], [top])
-                },
-            ),
-            None => tile.sweep::<I, 1, 1, 1, 0, 2, 1>(
-                Sweep {
-                    elements,
-                    rows,
-                    classes,
-                    out: [],
-                },
-                |[x], [max], [w]| {
-                    let (_, rest, top) = exponential(x, max);
-                    ([], [rest, gap(x, max, w)], [top])
-                },
-            ),
-        }
+        tile.sweep::<I, 1, 1, 1, 1, 2, 1>(
+            Sweep {
+                elements: [x],
+                rows: [max],
+                classes: [weight],
+                out: [out],
+            },
+            |[x], [max], [w]| {
+                let (e, rest, top) = exponential(x, max);
+                ([e], [rest, gap(x, max, w)], [top])
+            },
+        )
     };
     (rest(&sums, &tops), gaps)
 }

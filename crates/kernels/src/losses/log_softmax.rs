@@ -1,6 +1,6 @@
 //! Logarithm of the softmax over a dimension. PyTorch: `log_softmax`.
 
-use crate::driver::rowwise::{Call, Rows, Rowwise, Sweep, TILE, Tile, round};
+use crate::driver::rowwise::{Call, Rows, Rowwise, Sweep, TILE, Tile, View, round};
 use crate::isa::{Element, Isa, Lanes};
 use crate::losses::softmax::{exponential, exponentials, rest};
 use crate::math::Math;
@@ -28,7 +28,7 @@ impl<T: Element> Rowwise<T> for LogSoftmax {
             let out = tile.output(call.input_grad, OUT);
             let max = tile.max::<I>(x);
             if call.other.is_null() {
-                let rest = exponentials::<I, T>(tile, x, &max, None);
+                let rest = exponentials::<I, T>(tile, x, &max, View::nowhere());
                 let [ln] = tile.each_row::<I, 1, 1>([&rest], |[rest]| [rest.ln_1p()]);
                 tile.sweep::<I, 1, 2, 0, 1, 0, 0>(
                     Sweep {

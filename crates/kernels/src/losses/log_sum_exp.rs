@@ -1,6 +1,6 @@
 //! Logarithm of the softmax's normaliser over a dimension. PyTorch: `logsumexp`.
 
-use crate::driver::rowwise::{Call, Rows, Rowwise, Tile, round, row_scale, widen};
+use crate::driver::rowwise::{Call, Rows, Rowwise, Tile, View, round, row_scale, widen};
 use crate::isa::{Element, Isa, Lanes};
 use crate::losses::softmax::{exponentials, scale_rows};
 use crate::math::Math;
@@ -33,7 +33,7 @@ impl<T: Element> Rowwise<T> for LogSumExp {
                 _ => max,
             };
             let max = tile.max::<I>(x).map(shift);
-            let rest = exponentials::<I, T>(tile, x, &max, out);
+            let rest = exponentials::<I, T>(tile, x, &max, out.unwrap_or(View::nowhere()));
             let scales = row_scale(call, tile, scale);
             let one = I::F64::splat(1.0);
             let [value, k] = tile

@@ -27,7 +27,7 @@ pub fn rest(sums: &Rows<f64>, tops: &Rows<f64>) -> Rows<f64> {
     core::array::from_fn(|row| sums[row] + (tops[row] - 1.0))
 }
 
-/// The exponentials of a tile, stored where `out` says, and for each row their sum less 1.
+/// The exponentials of a tile, stored in `out`, and for each row their sum less 1.
 ///
 /// # Safety
 /// The views must be of the tile.
@@ -35,36 +35,22 @@ pub unsafe fn exponentials<I: Isa, T: Element>(
     tile: &Tile<T>,
     x: View<T>,
     max: &Rows<T>,
-    out: Option<View<T>>,
+    out: View<T>,
 ) -> Rows<f64> {
     // SAFETY: as the caller's.
     let ([sums], [tops]) = unsafe {
-        match out {
-            Some(out) => tile.sweep::<I, 1, 1, 0, 1, 1, 1>(
-                Sweep {
-                    elements: [x],
-                    rows: [max],
-                    classes: [],
-                    out: [out],
-                },
-                |[x], [max], []| {
-                    let (e, term, top) = exponential(x, max);
-                    ([e], [term], [top])
-                },
-            ),
-            None => tile.sweep::<I, 1, 1, 0, 0, 1, 1>(
-                Sweep {
-                    elements: [x],
-                    rows: [max],
-                    classes: [],
-                    out: [],
-                },
-                |[x], [max], []| {
-                    let (_, term, top) = exponential(x, max);
-                    ([], [term], [top])
-                },
-            ),
-        }
+        tile.sweep::<I, 1, 1, 0, 1, 1, 1>(
+            Sweep {
+                elements: [x],
+                rows: [max],
+                classes: [],
+                out: [out],
+            },
+            |[x], [max], []| {
+                let (e, term, top) = exponential(x, max);
+                ([e], [term], [top])
+            },
+        )
     };
     rest(&sums, &tops)
 }
@@ -106,7 +92,7 @@ impl<T: Element> Rowwise<T> for Softmax {
             let out = tile.output(call.input_grad, OUT);
             let max = tile.max::<I>(x);
             if call.other.is_null() {
-                let rest = exponentials::<I, T>(tile, x, &max, Some(out));
+                let rest = exponentials::<I, T>(tile, x, &max, out);
                 scale_rows::<I, T>(tile, out, &rest.map(|rest| T::from_f64(1.0 / (1.0 + rest))));
             } else {
                 let g = tile.input(call.other, OTHER);

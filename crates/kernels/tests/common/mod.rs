@@ -97,6 +97,9 @@ impl<V: Lanes, const N: usize> Lanes for Pack<V, N> {
     fn abs(self) -> Self {
         self.map(V::abs)
     }
+    fn sqrt(self) -> Self {
+        self.map(V::sqrt)
+    }
     fn min(self, other: Self) -> Self {
         self.zip(other, V::min)
     }
