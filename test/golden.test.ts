@@ -2,7 +2,7 @@
 /// <reference types="vite/client" />
 import { describe, expect, it } from "vitest";
 import type { Argument, Inputs } from "./cases/case.js";
-import { DTYPES, type DType, type Value, ableTo, floats, functionOf, list, lossOf, run, shaped } from "./support/call.js";
+import { DTYPES, type DType, type Floats, type Value, ableTo, floats, functionOf, list, lossOf, run, shaped, vjpOf } from "./support/call.js";
 import { functionCases, lossCases } from "./support/cases.js";
 import { ULP, expectClose, largest, total } from "./support/compare.js";
 
@@ -26,7 +26,8 @@ interface LossFixture extends Fixture {
 
 interface FunctionFixture extends Fixture {
   readonly gradOutput: WrittenArray;
-  readonly vjp: WrittenArray;
+  /** By name where there are several arguments. */
+  readonly vjp: WrittenArray | Readonly<Record<string, WrittenArray>>;
 }
 
 interface Golden<F> {
@@ -107,12 +108,12 @@ describe.each(functionCases)("$name", (one) => {
 
   it.each(DTYPES)("%s", (dtype) => {
     for (const fixture of fixtures) {
-      const x = shaped(inputsOf(fixture).inputs.args.x as Argument, dtype);
-      const got = functionOf(one)(x, fixture.options);
+      const args = Object.fromEntries(fixture.args.map((each) => [each.name, shaped(argument(each), dtype)]));
+      const got = functionOf(one)(...Object.values(args), fixture.options);
       checkValue(fixture, got, numbers(fixture.value).map(Math.abs), dtype);
-      const gradOutput = shaped(argument(fixture.gradOutput), dtype);
-      const vjp = functionOf(one).vjp(x, gradOutput, fixture.options);
-      checkGradient(`${fixture.name}: vjp`, vjp, fixture.vjp.data.map(Number), dtype);
+      const vjp = vjpOf(functionOf(one), args, shaped(argument(fixture.gradOutput), dtype), fixture.options);
+      const wanted = "data" in fixture.vjp ? { x: fixture.vjp as WrittenArray } : fixture.vjp;
+      for (const [name, { data }] of Object.entries(wanted)) checkGradient(`${fixture.name}: vjp by ${name}`, vjp[name] as Floats, data.map(Number), dtype);
     }
   });
 });

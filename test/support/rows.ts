@@ -83,7 +83,7 @@ export const logProbabilities = (random: Random) => () => uniform(random, -6, -0
 export const functionSample: Pick<FunctionCase, "options" | "shapes" | "sample"> = {
   options: [{}, { axis: 0 }, { axis: -2 }],
   shapes: [[4, 5], [7, 33], [150, 3], [2, 3, 4], [3, 2, 2, 5], [2, 1000]],
-  sample: (random, shape) => drawn(shape, () => normal(random, 2)),
+  sample: (random, shape) => ({ x: drawn(shape, () => normal(random, 2)) }),
 };
 
 /** A function of each row along an axis, in the layout of its argument. */
