@@ -51,7 +51,7 @@ function ours(name: string, inputs: readonly Input[], options: object, resident:
 function prepare(kind: string, { loss, options, inputs: specs }: Prepare): Prepared {
   const inputs = specs.map(({ name, kind: type, shape, file, wanted }) => {
     const bytes = readFileSync(file);
-    const buffer = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer;
+    const buffer = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength);
     return { name, data: type === "index" ? new Int32Array(buffer) : new Float32Array(buffer), shape, wanted };
   });
   return ours(loss, inputs, options, kind === "resident");
