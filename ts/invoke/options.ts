@@ -44,6 +44,14 @@ export const finite = (name: string, value: number): OptionSpec => ({
   test: Number.isFinite,
 });
 
+/** One of some numbers; the first is the default. */
+export const oneOf = (name: string, values: readonly [number, ...number[]]): OptionSpec => ({
+  name,
+  default: values[0],
+  expected: values.join(" or "),
+  test: (x) => values.includes(x),
+});
+
 /** True or false. */
 export const flag = (name: string, value: boolean): OptionSpec => ({ name, default: value });
 

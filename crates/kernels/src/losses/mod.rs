@@ -9,6 +9,7 @@ macro_rules! registry {
             pointwise bce_with_logits::BceWithLogits;
             pointwise bce_with_logits_weighted::BceWithLogitsWeighted;
             rowwise cross_entropy::CrossEntropy;
+            pointwise dpo::Dpo;
             pointwise gaussian_nll::GaussianNll;
             pointwise hinge::Hinge;
             pointwise hinge_embedding::HingeEmbedding;
@@ -21,6 +22,9 @@ macro_rules! registry {
             rowwise log_sum_exp::LogSumExp;
             pointwise margin_ranking::MarginRanking;
             pointwise mse::Mse;
+            rowwise multi_label_margin::MultiLabelMargin;
+            rowwise multi_label_soft_margin::MultiLabelSoftMargin;
+            rowwise multi_margin::MultiMargin;
             rowwise nll::Nll;
             pointwise poisson_nll::PoissonNll;
             pointwise quantile::Quantile;
@@ -29,6 +33,7 @@ macro_rules! registry {
             pointwise soft_margin::SoftMargin;
             rowwise softmax::Softmax;
             pointwise softplus::Softplus;
+            rowwise sparsemax::Sparsemax;
             pointwise squared_hinge::SquaredHinge;
         }
     };
