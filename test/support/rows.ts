@@ -95,3 +95,19 @@ export function overAxis(x: Argument, axis: number, f: (row: readonly number[]) 
   }
   return { values, shape: x.shape };
 }
+
+/**
+ * Scores that keep a distance of 0.02 from the bound of every hinge max(0, margin − x_y + x_c) of a row, y among its
+ * `present` classes: those too close are drawn anew.
+ */
+export function awayFromHinges(input: Argument, layout: RowLayout, present: (row: number) => readonly number[], margin: number, make: () => number): Argument {
+  const data = [...input.data];
+  for (let row = 0; row < layout.rows; row++) {
+    const score = (c: number) => data[layout.at(row, c)] ?? Number.NaN;
+    const mine = present(row);
+    for (let c = 0; c < layout.classes; c++) {
+      while (!mine.includes(c) && mine.some((y) => Math.abs(margin - score(y) + score(c)) < 0.02)) data[layout.at(row, c)] = make();
+    }
+  }
+  return { ...input, data };
+}

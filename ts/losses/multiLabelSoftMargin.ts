@@ -19,7 +19,7 @@ export interface MultiLabelSoftMarginOptions {
  * @example
  * ```ts
  * const input = { data: Float32Array.of(0, 0, 1, -1), shape: [2, 2] };
- * multiLabelSoftMargin(input, { data: Uint8Array.of(1, 0, 1, 0), shape: [2, 2] }); // 0.5032044
+ * multiLabelSoftMargin(input, { data: Uint8Array.of(1, 0, 1, 0), shape: [2, 2] }); // 0.503204
  * ```
  */
 export const multiLabelSoftMargin = /* @__PURE__ */ rowLoss<TargetLoss<MultiLabelSoftMarginOptions, "input", Flags>>({

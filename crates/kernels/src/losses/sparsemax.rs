@@ -97,7 +97,9 @@ impl<T: Element> Rowwise<T> for Sparsemax {
                     // max(0, ·), in which NaN stays.
                     let p = (z - tau).max(zero);
                     // ½(z² − τ²) in the support, as ½·p·(z + τ).
-                    ([p * scale], [half * p * (z + tau)], [])
+                    let out = p.eq(zero);
+                    let term = Vector::<I, T>::select(out, zero, half * p * (z + tau));
+                    ([p * scale], [term], [])
                 },
             );
             if wanted {
