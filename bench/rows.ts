@@ -43,6 +43,11 @@ interface Rowwise {
 const ROWWISE: Readonly<Record<string, Rowwise>> = {
   nll: {},
   crossEntropy: { variants: { "": {}, " smoothing": { labelSmoothing: 0.1 }, " probabilities": { probabilities: true } } },
+  multiLabelMargin: {},
+  multiLabelSoftMargin: {},
+  multiMargin: {},
+  rankingSoftmax: {},
+  sparsemax: {},
   softmax: {},
   logSoftmax: {},
   logSumExp: {},
