@@ -480,14 +480,15 @@ function multiLabelMargin(input: Floats, target: Int32Array, classes: number, gr
     for (let k = 0; k < count; k++) {
       const at = start + target[start + k]!;
       const offset = 1 - input[at]!;
+      let active = 0;
       for (let c = 0; c < classes; c++) {
         const z = offset + input[start + c]!;
         if (present[c] || z <= 0) continue;
         sum += z;
-        if (!grad) continue;
-        grad[start + c]! += scale;
-        grad[at]! -= scale;
+        active++;
+        if (grad) grad[start + c]! += scale;
       }
+      if (grad) grad[at]! -= active * scale;
     }
   }
   return sum * scale;

@@ -30,6 +30,7 @@ export interface Row {
 }
 
 export const ELEMENT_SHAPES: readonly Shape[] = [[1024], [65536], [1048576]];
+const PAIRS: readonly Shape[] = [[64, 10], [1024, 256]];
 export const ROW_SHAPES: readonly Shape[] = [[64, 10], [4096, 10], [128, 1000], [64, 32000]];
 
 /** What is measured of a loss or function of rows, in place of one variant in the usual shapes. */
@@ -41,6 +42,10 @@ interface Rowwise {
 
 /** Losses and functions of rows. All others are measured by element. */
 const ROWWISE: Readonly<Record<string, Rowwise>> = {
+  cosineEmbedding: { shapes: PAIRS },
+  cosineSimilarity: { shapes: PAIRS },
+  dice: {},
+  tversky: {},
   nll: {},
   crossEntropy: { variants: { "": {}, " smoothing": { labelSmoothing: 0.1 }, " probabilities": { probabilities: true } } },
   multiLabelMargin: {},

@@ -2,7 +2,10 @@
 export { type ErrorCode, LossRangeError, LossTypeError } from "./errors.js";
 export { bce, type BceOptions } from "./losses/bce.js";
 export { bceWithLogits, type BceWithLogitsOptions } from "./losses/bceWithLogits.js";
+export { cosineEmbedding, type CosineEmbeddingOptions } from "./losses/cosineEmbedding.js";
+export { cosineSimilarity, type CosineSimilarityOptions } from "./losses/cosineSimilarity.js";
 export { crossEntropy, type CrossEntropy, type CrossEntropyOptions } from "./losses/crossEntropy.js";
+export { dice, type DiceOptions } from "./losses/dice.js";
 export { dpo, type Dpo, type DpoOptions } from "./losses/dpo.js";
 export { gaussianNll, type GaussianNllOptions } from "./losses/gaussianNll.js";
 export { hinge } from "./losses/hinge.js";
@@ -30,6 +33,7 @@ export { softmax, type SoftmaxOptions } from "./losses/softmax.js";
 export { softplus, type SoftplusOptions } from "./losses/softplus.js";
 export { sparsemax } from "./losses/sparsemax.js";
 export { squaredHinge } from "./losses/squaredHinge.js";
+export { tversky, type TverskyOptions } from "./losses/tversky.js";
 export { engineName, reset } from "./runtime.js";
 export { type DType, Tensor, type TensorArrays, tensor, type TypedArray, zeros } from "./tensor.js";
 export type * from "./types.js";

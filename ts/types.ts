@@ -168,6 +168,25 @@ export interface VarianceLoss<Own = unknown> {
   ): ValueAndGrad<I, O, "input" | "variance">;
 }
 
+/** A function of two arrays with a value for each row, with its vector-Jacobian product. */
+export interface PairFunction<Own = unknown> {
+  /** The function. */
+  <I extends Floats, const O extends (OutOption & Own) | undefined = undefined>(x1: I, x2: Like<I>, options?: O): FunctionResult<I, O>;
+  /** The gradients by `x1` and `x2`, given the gradient of the result. */
+  vjp<I extends Floats, const O extends (PairOutOption & Own) | undefined = undefined>(
+    x1: I,
+    x2: Like<I>,
+    gradOutput: Like<I>,
+    options?: O,
+  ): { readonly [K in "x1" | "x2"]: Given<Given<O, "out", None>, K, Result<I>> };
+}
+
+/** Where a function of two arrays puts its gradients. */
+export interface PairOutOption {
+  /** Take the gradients in place of fresh arrays; each may be exactly the argument that it belongs to. */
+  readonly out?: { readonly x1?: Floats | undefined; readonly x2?: Floats | undefined } | undefined;
+}
+
 /** Where a function puts its result. */
 export interface OutOption {
   /** Takes the result in place of a fresh array; where the result has the shape of `x`, it may be exactly `x`. */

@@ -179,6 +179,16 @@ export const losses: readonly LossInfo[] = [
     valueShape: [2],
   },
   { ...pointwise("sparsemax", [input, classes], onlyInput), layout: "index", valueShape: [2] },
+  rowwise("cosineEmbedding", [argument("input1", ANY), argument("input2", OTHER), argument("target", [1, -1], { kind: "flag", shape: [2] })], {
+    options: [finite("margin", 0.5)],
+    wrt: ["input1", "input2"],
+    defaults: 2,
+  }),
+  rowwise("dice", [argument("input", UNIT), argument("target", UNIT, { kind: "flag" })], { ...onlyInput, options: [nonNegative("smooth", 0.5)] }),
+  rowwise("tversky", [argument("input", UNIT), argument("target", UNIT, { kind: "flag" })], {
+    ...onlyInput,
+    options: [nonNegative("alpha", 0.5), nonNegative("beta", 0.25), nonNegative("smooth", 0.5)],
+  }),
   rowwise("multiLabelMargin", [input, argument("target", [2, 0, -1, 1, -1, 7], { kind: "index" })], onlyInput),
   rowwise("multiLabelSoftMargin", [input, argument("target", UNIT, { kind: "flag" })], { ...onlyInput, weight: classWeight(false) }),
   rowwise("rankingSoftmax", [argument("scores", ANY), argument("labels", POSITIVE)], { wrt: ["scores"] }),

@@ -111,3 +111,26 @@ export function awayFromHinges(input: Argument, layout: RowLayout, present: (row
   }
   return { ...input, data };
 }
+
+/** Shapes of rows along the last dimension, for what compares two of them. */
+export const PAIR_SHAPES: readonly (readonly number[])[] = [[5], [1, 5], [7, 3], [2, 33], [150, 4], [3, 2, 6], [2, 300]];
+
+/** What a formula gives for two rows, with the size of its terms. */
+type Sized = { readonly value: number; readonly scale: number };
+
+/** A formula over each two rows of the same place. */
+export function overPairs(x1: Argument, x2: Argument, f: (a: readonly number[], b: readonly number[]) => Sized) {
+  const layout = along(x1.shape, -1);
+  const all = Array.from({ length: layout.rows }, (_, row) => f(rowOf(x1, layout, row), rowOf(x2, layout, row)));
+  return { values: all.map(({ value }) => value), scale: all.map(({ scale }) => scale), shape: layout.shape };
+}
+
+/** A formula over the elements of each sample of input and target. */
+export function overSamples({ args }: Inputs, f: (x: readonly number[], y: readonly number[]) => number) {
+  const { input, target } = args as Record<"input" | "target", Argument>;
+  const samples = input.shape[0] ?? 0;
+  const width = count(input.shape.slice(1));
+  const of = ({ data }: Argument, k: number) => data.slice(k * width, (k + 1) * width);
+  const values = Array.from({ length: samples }, (_, k) => f(of(input, k), of(target, k)));
+  return { values, scale: values.map(() => 1), shape: [samples], divisor: samples };
+}

@@ -8,7 +8,10 @@ macro_rules! registry {
             pointwise bce::Bce;
             pointwise bce_with_logits::BceWithLogits;
             pointwise bce_with_logits_weighted::BceWithLogitsWeighted;
+            rowwise cosine_embedding::CosineEmbedding;
+            rowwise cosine_similarity::CosineSimilarity;
             rowwise cross_entropy::CrossEntropy;
+            rowwise dice::Dice;
             pointwise dpo::Dpo;
             pointwise gaussian_nll::GaussianNll;
             pointwise hinge::Hinge;
@@ -35,6 +38,7 @@ macro_rules! registry {
             pointwise softplus::Softplus;
             rowwise sparsemax::Sparsemax;
             pointwise squared_hinge::SquaredHinge;
+            rowwise tversky::Tversky;
         }
     };
 }
