@@ -45,6 +45,8 @@ const ROWWISE: Readonly<Record<string, Rowwise>> = {
   cosineEmbedding: { shapes: PAIRS },
   cosineSimilarity: { shapes: PAIRS },
   dice: {},
+  pairwiseDistance: { shapes: PAIRS },
+  tripletMargin: { shapes: PAIRS },
   tversky: {},
   nll: {},
   crossEntropy: { variants: { "": {}, " smoothing": { labelSmoothing: 0.1 }, " probabilities": { probabilities: true } } },

@@ -150,6 +150,24 @@ export interface PairLoss<Own = unknown, T = never> {
   ): ValueAndGrad<I, O, "input1" | "input2">;
 }
 
+/** A loss of an anchor, a positive and a negative. */
+export interface TripletLoss<Own = unknown> {
+  /** The value alone. */
+  <I extends Floats, const O extends (LossOptions & Own) | undefined = undefined>(
+    anchor: I,
+    positive: Like<I>,
+    negative: Like<I>,
+    options?: O,
+  ): Value<I, O>;
+  /** The value and its gradients. */
+  valueAndGrad<I extends Floats, const O extends (GradOptions<"anchor" | "positive" | "negative"> & Own) | undefined = undefined>(
+    anchor: I,
+    positive: Like<I>,
+    negative: Like<I>,
+    options?: O,
+  ): ValueAndGrad<I, O, "anchor" | "positive" | "negative">;
+}
+
 /** A loss of (input, target, variance). */
 export interface VarianceLoss<Own = unknown> {
   /** The value alone. */

@@ -189,6 +189,11 @@ export const losses: readonly LossInfo[] = [
     ...onlyInput,
     options: [nonNegative("alpha", 0.5), nonNegative("beta", 0.25), nonNegative("smooth", 0.5)],
   }),
+  rowwise("tripletMargin", [argument("anchor", ANY), argument("positive", OTHER), argument("negative", POSITIVE)], {
+    options: [positive("margin", 0.5), number("p", 3, [0.5, 0, -1, Number.NaN, -Infinity]), nonNegative("eps", 0.01), flag("swap")],
+    wrt: ["anchor", "positive", "negative"],
+    defaults: 3,
+  }),
   rowwise("multiLabelMargin", [input, argument("target", [2, 0, -1, 1, -1, 7], { kind: "index" })], onlyInput),
   rowwise("multiLabelSoftMargin", [input, argument("target", UNIT, { kind: "flag" })], { ...onlyInput, weight: classWeight(false) }),
   rowwise("rankingSoftmax", [argument("scores", ANY), argument("labels", POSITIVE)], { wrt: ["scores"] }),

@@ -134,3 +134,26 @@ export function overSamples({ args }: Inputs, f: (x: readonly number[], y: reado
   const values = Array.from({ length: samples }, (_, k) => f(of(input, k), of(target, k)));
   return { values, scale: values.map(() => 1), shape: [samples], divisor: samples };
 }
+
+/** The norm of an exponent. */
+export function normOf(d: readonly number[], p: number): number {
+  const sizes = d.map(Math.abs);
+  if (sizes.some(Number.isNaN)) return Number.NaN;
+  const most = Math.max(...sizes, 0);
+  if (p === Infinity || most === 0) return most;
+  return most * sizes.reduce((sum, size) => sum + (size / most) ** p, 0) ** (1 / p);
+}
+
+/** Numbers whose distance from those of the same place is 0.05 at least, so that differences meet no kink of a norm. */
+export function apart(random: Random, ...from: readonly Argument[]): Argument {
+  const [{ shape }] = from as [Argument];
+  let i = -1;
+  const make = () => {
+    i++;
+    for (;;) {
+      const x = normal(random);
+      if (from.every(({ data }) => Math.abs((data[i] ?? 0) - x) > 0.05)) return x;
+    }
+  };
+  return drawn(shape, make);
+}

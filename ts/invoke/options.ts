@@ -36,6 +36,14 @@ export const fraction = (name: string, value: number): OptionSpec => ({
   test: (x) => x >= 0 && x <= 1,
 });
 
+/** The exponent of a norm. */
+export const exponent = (name: string, value: number): OptionSpec => ({
+  name,
+  default: value,
+  expected: "a number ≥ 1, or Infinity",
+  test: (x) => x >= 1,
+});
+
 /** Any finite number. */
 export const finite = (name: string, value: number): OptionSpec => ({
   name,

@@ -29,6 +29,7 @@ macro_rules! registry {
             rowwise multi_label_soft_margin::MultiLabelSoftMargin;
             rowwise multi_margin::MultiMargin;
             rowwise nll::Nll;
+            rowwise pairwise_distance::PairwiseDistance;
             pointwise poisson_nll::PoissonNll;
             pointwise quantile::Quantile;
             pointwise sigmoid::Sigmoid;
@@ -38,6 +39,8 @@ macro_rules! registry {
             pointwise softplus::Softplus;
             rowwise sparsemax::Sparsemax;
             pointwise squared_hinge::SquaredHinge;
+            rowwise triplet_margin::TripletMargin;
+            rowwise triplet_margin_cosine::TripletMarginCosine;
             rowwise tversky::Tversky;
         }
     };
