@@ -15,7 +15,7 @@ export type Mode = "value" | "gradient";
 export type Shape = readonly number[];
 
 type Case = LossCase | FunctionCase;
-type Options = Readonly<Record<string, number | boolean>>;
+type Options = Readonly<Record<string, number | boolean | string>>;
 
 /** A loss or function in one variant. */
 export interface Row {
@@ -47,6 +47,7 @@ const ROWWISE: Readonly<Record<string, Rowwise>> = {
   dice: {},
   pairwiseDistance: { shapes: PAIRS },
   tripletMargin: { shapes: PAIRS },
+  tripletMarginWithDistance: { variants: { " cosine": { distance: "cosine" } }, shapes: PAIRS },
   tversky: {},
   nll: {},
   crossEntropy: { variants: { "": {}, " smoothing": { labelSmoothing: 0.1 }, " probabilities": { probabilities: true } } },

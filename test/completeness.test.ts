@@ -20,7 +20,7 @@ const stem = (path: string) => path.replace(/^.*\/|\.\w+$/g, "");
 const registered = [...kernelRegistry.matchAll(/^\s*(?:pointwise|rowwise|whole) (\w+)::\w+;/gm)].map(([, module]) => module ?? "");
 
 /** The kernels that a signature calls. */
-const kernelsOf = (name: string) => [...source(name).matchAll(/kernel: "(\w+)"/g)].map(([, kernel]) => kernel ?? "");
+const kernelsOf = (name: string) => [...source(name).matchAll(/(?:kernel|cosine): "(\w+)"/g)].map(([, kernel]) => kernel ?? "");
 
 /** The comment above an export. */
 const documentation = (name: string) => new RegExp(`/\\*\\*((?:(?!\\*/)[^])*)\\*/\\s*export const ${name} =`).exec(source(name))?.[1]?.trimStart().replace(/^/, " ") ?? "";

@@ -49,7 +49,7 @@ function inputsOf({ args, options }: Fixture) {
   const { reduction = "mean", gradOutput = 1, ...own } = options;
   const inputs: Inputs = {
     args: Object.fromEntries(args.map((one) => [one.name, argument(one, one.kind)])),
-    options: Object.fromEntries(Object.entries(own).map(([name, value]) => [name, isWritten(value) ? argument(value) : value === "Infinity" ? Infinity : (value as number | boolean)])),
+    options: Object.fromEntries(Object.entries(own).map(([name, value]) => [name, isWritten(value) ? argument(value) : value === "Infinity" ? Infinity : value])),
   };
   return { inputs, reduction: reduction as string, gradOutput };
 }

@@ -35,6 +35,13 @@ export { softplus, type SoftplusOptions } from "./losses/softplus.js";
 export { sparsemax } from "./losses/sparsemax.js";
 export { squaredHinge } from "./losses/squaredHinge.js";
 export { tripletMargin, type TripletMarginOptions } from "./losses/tripletMargin.js";
+export {
+  type DistanceCallback,
+  type DistanceResult,
+  type DistanceRows,
+  tripletMarginWithDistance,
+  type TripletMarginWithDistanceOptions,
+} from "./losses/tripletMarginWithDistance.js";
 export { tversky, type TverskyOptions } from "./losses/tversky.js";
 export { engineName, reset } from "./runtime.js";
 export { type DType, Tensor, type TensorArrays, tensor, type TypedArray, zeros } from "./tensor.js";

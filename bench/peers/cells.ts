@@ -5,7 +5,7 @@ import type { Shape } from "../rows.js";
 export interface Cells {
   readonly loss: string;
   /** What the case's `sample` takes; also the loss's options. */
-  readonly options?: Readonly<Record<string, number | boolean>>;
+  readonly options?: Readonly<Record<string, number | boolean | string>>;
   readonly shapes: readonly Shape[];
 }
 

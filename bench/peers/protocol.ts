@@ -3,7 +3,7 @@
 /** A cell to get ready for: inputs lie in files, as raw elements. */
 export interface Prepare {
   readonly loss: string;
-  readonly options: Readonly<Record<string, number | boolean>>;
+  readonly options: Readonly<Record<string, number | boolean | string>>;
   readonly dtype: "float32";
   readonly inputs: readonly {
     readonly name: string;

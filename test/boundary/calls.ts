@@ -194,6 +194,11 @@ export const losses: readonly LossInfo[] = [
     wrt: ["anchor", "positive", "negative"],
     defaults: 3,
   }),
+  rowwise("tripletMarginWithDistance", [argument("anchor", ANY), argument("positive", OTHER), argument("negative", POSITIVE)], {
+    options: [positive("margin", 0.5), flag("swap"), { name: "distance", good: "cosine", outside: ["l2", "Cosine"], wrongType: [1, null, true, {}, [], 1n] }],
+    wrt: ["anchor", "positive", "negative"],
+    defaults: 3,
+  }),
   rowwise("multiLabelMargin", [input, argument("target", [2, 0, -1, 1, -1, 7], { kind: "index" })], onlyInput),
   rowwise("multiLabelSoftMargin", [input, argument("target", UNIT, { kind: "flag" })], { ...onlyInput, weight: classWeight(false) }),
   rowwise("rankingSoftmax", [argument("scores", ANY), argument("labels", POSITIVE)], { wrt: ["scores"] }),

@@ -12,7 +12,7 @@ export interface Argument {
 export interface Inputs {
   readonly args: Readonly<Record<string, Argument>>;
   /** The loss's own options; array options are Arguments. */
-  readonly options: Readonly<Record<string, number | boolean | Argument>>;
+  readonly options: Readonly<Record<string, number | boolean | string | Argument>>;
 }
 
 /** What the oracle says: the value of every element, and what `mean` divides their sum by. */
@@ -59,11 +59,11 @@ export interface LossCase {
    * What `sample` takes, one set a test; the first is empty. Mostly the loss's own options, which it passes on; where one
    * is an array, `true` asks for it. A few name a variant of the arguments (`probabilities`, `varianceShape`) instead.
    */
-  readonly options: readonly Readonly<Record<string, number | boolean>>[];
+  readonly options: readonly Readonly<Record<string, number | boolean | string>>[];
   /** Shapes of the input, from a single element over borders of vectors and blocks to several dimensions. */
   readonly shapes: readonly (readonly number[])[];
   /** Random inputs of a shape; `random` gives numbers in [0, 1). Kinks are kept at a distance that central differences need. */
-  sample(random: () => number, shape: readonly number[], options: Readonly<Record<string, number | boolean>>): Inputs;
+  sample(random: () => number, shape: readonly number[], options: Readonly<Record<string, number | boolean | string>>): Inputs;
   /** The formula in float64, written from its source and not from the kernel. */
   oracle(inputs: Inputs): Expected;
   /** Rows where the answer is known exactly or where floats misbehave. */

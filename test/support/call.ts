@@ -58,11 +58,11 @@ export interface Given {
   readonly options: Options;
 }
 
-const isArgument = (option: number | boolean | Argument): option is Argument => typeof option === "object";
+const isArgument = (option: number | boolean | string | Argument): option is Argument => typeof option === "object";
 
 /** Fresh arrays for a call. */
 export function givenTo(inputs: Inputs, dtype: DType): Given {
-  const convert = (entries: Readonly<Record<string, number | boolean | Argument>>) =>
+  const convert = (entries: Readonly<Record<string, number | boolean | string | Argument>>) =>
     Object.entries(entries).map(([name, value]) => [name, isArgument(value) ? shaped(value, dtype) : value] as const);
   return { args: Object.fromEntries(convert(inputs.args)) as Given["args"], options: Object.fromEntries(convert(inputs.options)) };
 }

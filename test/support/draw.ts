@@ -53,7 +53,7 @@ export const matrix = (rows: readonly (readonly number[])[]): Argument => ({
   kind: "float",
 });
 
-type OptionSet = Readonly<Record<string, number | boolean>>;
+type OptionSet = Readonly<Record<string, number | boolean | string>>;
 
 /** The options of a set that the loss itself takes, without those that ask for an array or a variant. */
 export function own(options: OptionSet, ...asked: readonly string[]): OptionSet {

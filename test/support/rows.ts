@@ -61,7 +61,7 @@ export function classTargets(random: Random, { shape, classes }: RowLayout, igno
 
 export const CLASS_SHAPES: readonly (readonly number[])[] = [[5], [1, 5], [7, 3], [2, 33], [150, 4], [2, 5, 3], [2, 3, 2, 2], [2, 1000]];
 
-type OptionSet = Readonly<Record<string, number | boolean>>;
+type OptionSet = Readonly<Record<string, number | boolean | string>>;
 
 /** Inputs of a loss of class targets. `ignoreIndex` also says what some of the targets are. */
 export function classInputs(random: Random, shape: readonly number[], options: OptionSet, make: () => number): Inputs {

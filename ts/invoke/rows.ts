@@ -69,6 +69,10 @@ export interface RowLossSpec {
   /** Whether there is a value for each row, or for each entry of a row. */
   readonly values?: "rows" | "entries";
   readonly batchmean?: boolean;
+  /** The kernel's options, where they are not the loss's own in order. */
+  readonly fill?: (numbers: readonly number[]) => readonly number[];
+  /** Options that somebody else reads. */
+  readonly ignored?: readonly string[];
 }
 
 /** A loss's specification with nothing left out. */
@@ -81,6 +85,7 @@ class PreparedRowLoss implements LossSpec {
   readonly samples: boolean;
   readonly width: number | undefined;
   readonly entries: boolean;
+  readonly fill: ((numbers: readonly number[]) => readonly number[]) | undefined;
   readonly known: readonly string[];
   readonly reductions: readonly string[];
   readonly wrt: readonly string[];
@@ -95,7 +100,8 @@ class PreparedRowLoss implements LossSpec {
     this.samples = spec.rows === "samples";
     this.width = spec.width;
     this.entries = spec.values === "entries";
-    this.known = [...COMMON, ...(spec.options ?? []).map((option) => option.name), ...(spec.weight ? ["weight"] : [])];
+    this.fill = spec.fill;
+    this.known = [...COMMON, ...(spec.options ?? []).map((option) => option.name), ...(spec.weight ? ["weight"] : []), ...(spec.ignored ?? [])];
     this.reductions = spec.batchmean ? [...BASIC, "batchmean"] : BASIC;
     this.wrt = spec.wrt;
     this.defaultWrt = spec.wrt.slice(0, spec.defaults);
@@ -133,7 +139,7 @@ function wrongClass(call: string, op: Operand, classes: number, i: number, got: 
   fail("ERR_RANGE", call, `${op.name}[${i}]`, `a class index from 0 to ${classes - 1}, or -1 to end its row's list`, show(got));
 }
 
-function callRowLoss(spec: PreparedRowLoss, given: readonly unknown[], rawOptions: unknown, grads: boolean): Outcome {
+export function callRowLoss(spec: PreparedRowLoss, given: readonly unknown[], rawOptions: unknown, grads: boolean): Outcome {
   const call = spec.name;
   const options = readObject(call, "options", rawOptions, spec.known);
   const args: Operand[] = [];
@@ -151,7 +157,8 @@ function callRowLoss(spec: PreparedRowLoss, given: readonly unknown[], rawOption
   const input = args[0] as Operand;
   const { classes, outer, rows } = layout as Layout;
   if (classes === 0 && outer > 0) fail("ERR_SHAPE", call, input.name, "of at least one element a row", `shape ${showShape(input.shape)}`);
-  const numbers = readNumbers(call, options, spec.options, input);
+  const read = readNumbers(call, options, spec.options, input);
+  const numbers = spec.fill ? spec.fill(read) : read;
   const weight = spec.weight ? factor(call, "weight", options, input) : undefined;
   if (weight) needShape(call, weight, [classes], "one for each class");
   const valueShape = spec.entries ? input.shape : rows;
@@ -209,9 +216,12 @@ function callRowLoss(spec: PreparedRowLoss, given: readonly unknown[], rawOption
   return finish(marshal, common, reduced, values, gradPlaces);
 }
 
+/** A loss's specification, ready for calls. */
+export const prepareRowLoss = (spec: RowLossSpec) => new PreparedRowLoss(spec);
+
 /** A loss of rows along the last dimension, typed by its signature. */
 export function rowLoss<L>(spec: RowLossSpec): L {
-  const loss = new PreparedRowLoss(spec);
+  const loss = prepareRowLoss(spec);
   return forms<L>(spec.args.length, (args, options, grads) => callRowLoss(loss, args, options, grads));
 }
 

@@ -1,6 +1,8 @@
 //! Norm of the difference of two rows. PyTorch: `PairwiseDistance`.
 
-use crate::driver::rowwise::{Call, Rows, Rowwise, Sweep, Tile, View, round, row_scale, widen};
+use crate::driver::rowwise::{
+    Call, Rows, Rowwise, Sweep, TILE, Tile, View, round, row_scale, widen,
+};
 use crate::isa::{Element, Isa, Lanes, Vector};
 use crate::math::Math;
 
@@ -51,13 +53,13 @@ impl Norm {
     ) -> [Rows<f64>; 2] {
         let eps = Vector::<I, T>::splat(eps);
         let (zero, one) = (Vector::<I, T>::splat(0.0), Vector::<I, T>::splat(1.0));
-        let ones = [1.0; crate::driver::rowwise::TILE];
+        let ones = [1.0; TILE];
         let inverse = |distance: f64| if distance == 0.0 { 0.0 } else { 1.0 / distance };
         // SAFETY: as the caller's.
         unsafe {
             match self {
                 Norm::One => [sums::<I, T>(tile, x, eps, |d| d.abs()), ones],
-                Norm::Squares => [sums::<I, T>(tile, x, eps, |d| d * d), ones],
+                Norm::Squares => [sums::<I, T>(tile, x, eps, |d| d * d), [2.0; TILE]],
                 Norm::Two => {
                     let [distance, factor] = tile.each_row::<I, 1, 2>(
                         [&sums::<I, T>(tile, x, eps, |d| d * d)],
@@ -132,14 +134,18 @@ impl Norm {
         }
     }
 
+    /// Whether the derivative is d times the factor, whatever the distance.
+    pub fn is_linear(self) -> bool {
+        matches!(self, Norm::Two | Norm::Squares)
+    }
+
     /// The derivative by d, times the factor: of an element, its row's distance and its factor.
     #[inline(always)]
     pub fn slope<V: Lanes>(self, d: V, distance: V, factor: V) -> V {
         let zero = V::splat(0.0);
         match self {
             Norm::One => d.signum() * factor,
-            Norm::Two => d * factor,
-            Norm::Squares => (d + d) * factor,
+            Norm::Two | Norm::Squares => d * factor,
             Norm::Infinity => V::select(d.abs().eq(distance), d.signum() * factor, zero),
             Norm::Other(p) => {
                 let power = (V::splat(p - 1.0) * (d.abs() / distance).ln()).exp();
@@ -169,6 +175,31 @@ unsafe fn sums<I: Isa, T: Element>(
         )
     };
     sums
+}
+
+/// Writes the slopes of each row, and their negatives.
+unsafe fn write<I: Isa, T: Element>(
+    tile: &Tile<T>,
+    elements: [View<T>; 2],
+    rows: [&Rows<T>; 2],
+    out: [View<T>; 2],
+    slope: impl Fn([Vector<I, T>; 2], Vector<I, T>, Vector<I, T>) -> Vector<I, T> + Copy,
+) {
+    // SAFETY: as the caller's.
+    unsafe {
+        tile.sweep::<I, 2, 2, 0, 2, 0, 0>(
+            Sweep {
+                elements,
+                rows,
+                classes: [],
+                out,
+            },
+            move |x, [distance, factor], []| {
+                let slope = slope(x, distance, factor);
+                ([slope, -slope], [], [])
+            },
+        );
+    }
 }
 
 /// ‖x₁ − x₂ + ε‖_p.
@@ -213,18 +244,18 @@ impl<T: Element> Rowwise<T> for PairwiseDistance {
             ];
             let scales = row_scale(call, tile, scale);
             let factor: Rows<f64> = core::array::from_fn(|row| factor[row] * scales[row]);
-            tile.sweep::<I, 2, 2, 0, 2, 0, 0>(
-                Sweep {
-                    elements: x,
-                    rows: [&round(&distance), &round(&factor)],
-                    classes: [],
-                    out: grads,
-                },
-                |[x1, x2], [distance, factor], []| {
-                    let slope = norm.slope((x1 - x2) + eps, distance, factor);
-                    ([slope, -slope], [], [])
-                },
-            );
+            let rows = [&round(&distance), &round(&factor)];
+            let difference = move |[x1, x2]: [Vector<I, T>; 2]| (x1 - x2) + eps;
+            // Apart, so that the common ones have a loop without a choice in it.
+            if norm.is_linear() {
+                write::<I, T>(tile, x, rows, grads, move |x, _, factor| {
+                    difference(x) * factor
+                });
+            } else {
+                write::<I, T>(tile, x, rows, grads, move |x, distance, factor| {
+                    norm.slope(difference(x), distance, factor)
+                });
+            }
             if !call.input_grad.is_null() {
                 tile.commit(grads[0], call.input_grad);
             }

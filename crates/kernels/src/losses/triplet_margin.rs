@@ -41,6 +41,32 @@ pub fn combine(margin: f64, swap: bool, [ap, an, pn]: [f64; 3]) -> (f64, [f64; 3
     (value, [1.0, 0.0 - share, 0.0 - (1.0 - share)])
 }
 
+/// Writes the gradients by the three rows, given the derivatives by the differences of (a, p), (a, n)
+/// and (p, n).
+unsafe fn write<I: Isa, T: Element>(
+    tile: &Tile<T>,
+    elements: [View<T>; 3],
+    rows: [&Rows<T>; 6],
+    out: [View<T>; 3],
+    slopes: impl Fn([Vector<I, T>; 3], [Vector<I, T>; 3], [Vector<I, T>; 3]) -> [Vector<I, T>; 3] + Copy,
+) {
+    // SAFETY: as the caller's.
+    unsafe {
+        tile.sweep::<I, 3, 6, 0, 3, 0, 0>(
+            Sweep {
+                elements,
+                rows,
+                classes: [],
+                out,
+            },
+            move |x, [ap, an, pn, by_ap, by_an, by_pn], []| {
+                let [near, far, swapped] = slopes(x, [ap, an, pn], [by_ap, by_an, by_pn]);
+                ([near + far, swapped - near, -far - swapped], [], [])
+            },
+        );
+    }
+}
+
 impl<T: Element> Rowwise<T> for TripletMargin {
     const SLOTS: usize = 7;
 
@@ -100,33 +126,35 @@ impl<T: Element> Rowwise<T> for TripletMargin {
                     tile.output(places[k], GRADS + k)
                 }
             });
+            let rows = [
+                &round(&ap),
+                &round(&an),
+                &round(&pn),
+                &round(&factors[0]),
+                &round(&factors[1]),
+                &round(&factors[2]),
+            ];
             let eps = Vector::<I, T>::splat(eps);
-            let zero = Vector::<I, T>::splat(0.0);
-            tile.sweep::<I, 3, 6, 0, 3, 0, 0>(
-                Sweep {
-                    elements: [a, p, n],
-                    rows: [
-                        &round(&ap),
-                        &round(&an),
-                        &round(&pn),
-                        &round(&factors[0]),
-                        &round(&factors[1]),
-                        &round(&factors[2]),
-                    ],
-                    classes: [],
+            // Apart, so that the common ones have a loop without a choice in it.
+            if norm.is_linear() && !swap {
+                write::<I, T>(tile, [a, p, n], rows, out, move |[a, p, n], _, by| {
+                    let far = ((a - n) + eps) * by[1];
+                    [((a - p) + eps) * by[0], far, Vector::<I, T>::splat(0.0)]
+                });
+            } else {
+                write::<I, T>(
+                    tile,
+                    [a, p, n],
+                    rows,
                     out,
-                },
-                |[a, p, n], [ap, an, pn, by_ap, by_an, by_pn], []| {
-                    let near = norm.slope((a - p) + eps, ap, by_ap);
-                    let far = norm.slope((a - n) + eps, an, by_an);
-                    let swapped = if swap {
-                        norm.slope((p - n) + eps, pn, by_pn)
-                    } else {
-                        zero
-                    };
-                    ([near + far, swapped - near, -far - swapped], [], [])
-                },
-            );
+                    move |[a, p, n], distance, by| {
+                        let slope = |d, k: usize| norm.slope(d + eps, distance[k], by[k]);
+                        let zero = Vector::<I, T>::splat(0.0);
+                        let swapped = if swap { slope(p - n, 2) } else { zero };
+                        [slope(a - p, 0), slope(a - n, 1), swapped]
+                    },
+                );
+            }
             for (view, to) in out.into_iter().zip(places) {
                 if !to.is_null() {
                     tile.commit(view, to);
