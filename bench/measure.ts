@@ -31,12 +31,18 @@ function time(run: () => unknown, count: number): number {
   return Math.min(wall, (user + system) / 1000);
 }
 
-/** The calls that make a sample. */
-function calibrate(run: () => unknown): number {
+/** The calls that make a sample of so many milliseconds. */
+function calibrate(run: () => unknown, sample = SAMPLE_MS): number {
   for (let count = 1; ; count *= 2) {
     const ms = time(run, count);
-    if (ms >= SAMPLE_MS / 2) return Math.max(1, Math.round((count * SAMPLE_MS) / ms));
+    if (ms >= sample / 2) return Math.max(1, Math.round((count * sample) / ms));
   }
+}
+
+/** One sample: nanoseconds a call. */
+export function sampleOnce(run: () => unknown, ms: number): number {
+  const count = calibrate(run, ms);
+  return (time(run, count) / count) * 1e6;
 }
 
 /**

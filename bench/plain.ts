@@ -428,6 +428,105 @@ function logSumExpVjp(x: Floats, gradOutput: Floats, classes: number, out: Float
   }
 }
 
+function dpo(chosen: Floats, rejected: Floats, refChosen: Floats, refRejected: Floats, gradChosen?: Floats, gradRejected?: Floats) {
+  const n = chosen.length;
+  const beta = 0.1;
+  let sum = 0;
+  for (let i = 0; i < n; i++) {
+    const u = beta * (chosen[i]! - rejected[i]! - (refChosen[i]! - refRejected[i]!));
+    sum += Math.max(-u, 0) + Math.log1p(Math.exp(-Math.abs(u)));
+    if (!gradChosen || !gradRejected) continue;
+    const slope = -beta / ((1 + Math.exp(u)) * n);
+    gradChosen[i] = slope;
+    gradRejected[i] = -slope;
+  }
+  return sum / n;
+}
+
+function multiMargin(input: Floats, target: Int32Array, classes: number, grad?: Floats) {
+  const rows = target.length;
+  const scale = 1 / (rows * classes);
+  let sum = 0;
+  for (let r = 0; r < rows; r++) {
+    const start = r * classes;
+    const at = start + target[r]!;
+    const offset = 1 - input[at]!;
+    let active = 0;
+    for (let i = start; i < start + classes; i++) {
+      const z = offset + input[i]!;
+      const counts = z > 0 && i !== at;
+      if (counts) {
+        sum += z;
+        active++;
+      }
+      if (grad) grad[i] = counts ? scale : 0;
+    }
+    if (grad) grad[at] = -active * scale;
+  }
+  return sum * scale;
+}
+
+function multiLabelMargin(input: Floats, target: Int32Array, classes: number, grad?: Floats) {
+  const rows = input.length / classes;
+  const scale = 1 / (rows * classes);
+  const present = new Uint8Array(classes);
+  let sum = 0;
+  grad?.fill(0);
+  for (let r = 0; r < rows; r++) {
+    const start = r * classes;
+    present.fill(0);
+    let count = 0;
+    while (count < classes && target[start + count] !== -1) present[target[start + count++]!] = 1;
+    for (let k = 0; k < count; k++) {
+      const at = start + target[start + k]!;
+      const offset = 1 - input[at]!;
+      let active = 0;
+      for (let c = 0; c < classes; c++) {
+        const z = offset + input[start + c]!;
+        if (present[c] || z <= 0) continue;
+        sum += z;
+        active++;
+        if (grad) grad[start + c]! += scale;
+      }
+      if (grad) grad[at]! -= active * scale;
+    }
+  }
+  return sum * scale;
+}
+
+function multiLabelSoftMargin(input: Floats, target: Floats, _classes: number, grad?: Floats) {
+  return bceWithLogits(input, target, grad);
+}
+
+function sparsemax(input: Floats, target: Int32Array, classes: number, grad?: Floats) {
+  const rows = target.length;
+  let sum = 0;
+  for (let r = 0; r < rows; r++) {
+    const start = r * classes;
+    const sorted = input.slice(start, start + classes).sort();
+    let total = 0;
+    let tau = 0;
+    for (let k = 1; k <= classes; k++) {
+      const x = sorted[classes - k]!;
+      total += x;
+      if (1 + k * x > total) tau = (total - 1) / k;
+    }
+    const at = start + target[r]!;
+    sum += 0.5 - input[at]!;
+    for (let i = start; i < start + classes; i++) {
+      const x = input[i]!;
+      if (x > tau) sum += 0.5 * (x * x - tau * tau);
+      if (grad) grad[i] = Math.max(0, x - tau) / rows;
+    }
+    if (grad) grad[at]! -= 1 / rows;
+  }
+  return sum / rows;
+}
+
+function rankingSoftmax(scores: Floats, labels: Floats, classes: number, grad?: Floats) {
+  return crossEntropyOfProbabilities(scores, labels, classes, grad);
+}
+
 /** By the title of the row that it belongs to. */
 export const plain: Readonly<Record<string, Plain>> = {
   mse: { expOrLog: false, loss: mse },
@@ -446,6 +545,7 @@ export const plain: Readonly<Record<string, Plain>> = {
   softMargin: { expOrLog: true, loss: softMargin },
   poissonNll: { expOrLog: true, loss: poissonNll },
   gaussianNll: { expOrLog: true, loss: gaussianNll },
+  dpo: { expOrLog: true, loss: dpo },
   sigmoid: { expOrLog: true, value: sigmoid, vjp: sigmoidVjp },
   logSigmoid: { expOrLog: true, value: logSigmoid, vjp: logSigmoidVjp },
   softplus: { expOrLog: true, value: softplus, vjp: softplusVjp },
@@ -453,6 +553,11 @@ export const plain: Readonly<Record<string, Plain>> = {
   crossEntropy: { expOrLog: true, loss: crossEntropy },
   "crossEntropy smoothing": { expOrLog: true, loss: crossEntropySmoothed },
   "crossEntropy probabilities": { expOrLog: true, loss: crossEntropyOfProbabilities },
+  multiMargin: { expOrLog: false, loss: multiMargin },
+  multiLabelMargin: { expOrLog: false, loss: multiLabelMargin },
+  multiLabelSoftMargin: { expOrLog: true, loss: multiLabelSoftMargin },
+  sparsemax: { expOrLog: false, loss: sparsemax },
+  rankingSoftmax: { expOrLog: true, loss: rankingSoftmax },
   softmax: { expOrLog: true, value: softmax, vjp: softmaxVjp },
   logSoftmax: { expOrLog: true, value: logSoftmax, vjp: logSoftmaxVjp },
   logSumExp: { expOrLog: true, value: logSumExp, vjp: logSumExpVjp },

@@ -1,7 +1,7 @@
 // What is measured: each case of test/cases in its variants and shapes, and each of these as a call of ours from both
 // builds and of the plain loop, on the same numbers.
 import { readdirSync } from "node:fs";
-import type { Argument, FunctionCase, LossCase } from "../test/cases/case.js";
+import type { Argument, FunctionArguments, FunctionCase, LossCase } from "../test/cases/case.js";
 import { count, seeded } from "../test/support/draw.js";
 import type { Contestant } from "./measure.js";
 import type { Plain } from "./plain.js";
@@ -30,15 +30,34 @@ export interface Row {
 }
 
 export const ELEMENT_SHAPES: readonly Shape[] = [[1024], [65536], [1048576]];
+const PAIRS: readonly Shape[] = [[64, 10], [1024, 256]];
 export const ROW_SHAPES: readonly Shape[] = [[64, 10], [4096, 10], [128, 1000], [64, 32000]];
 
-/** Losses and functions of rows of classes, with the options of each variant. All others are measured by element. */
-const ROWWISE: Readonly<Record<string, Readonly<Record<string, Options>>>> = {
-  nll: { "": {} },
-  crossEntropy: { "": {}, " smoothing": { labelSmoothing: 0.1 }, " probabilities": { probabilities: true } },
-  softmax: { "": {} },
-  logSoftmax: { "": {} },
-  logSumExp: { "": {} },
+/** What is measured of a loss or function of rows, in place of one variant in the usual shapes. */
+interface Rowwise {
+  /** The options of each variant. */
+  readonly variants?: Readonly<Record<string, Options>>;
+  readonly shapes?: readonly Shape[];
+}
+
+/** Losses and functions of rows. All others are measured by element. */
+const ROWWISE: Readonly<Record<string, Rowwise>> = {
+  cosineEmbedding: { shapes: PAIRS },
+  cosineSimilarity: { shapes: PAIRS },
+  dice: {},
+  pairwiseDistance: { shapes: PAIRS },
+  tripletMargin: { shapes: PAIRS },
+  tversky: {},
+  nll: {},
+  crossEntropy: { variants: { "": {}, " smoothing": { labelSmoothing: 0.1 }, " probabilities": { probabilities: true } } },
+  multiLabelMargin: {},
+  multiLabelSoftMargin: {},
+  multiMargin: {},
+  rankingSoftmax: {},
+  sparsemax: {},
+  softmax: {},
+  logSoftmax: {},
+  logSumExp: {},
 };
 
 export const showShape = (shape: Shape) => shape.map((size) => size.toLocaleString("en")).join(" × ");
@@ -50,9 +69,9 @@ export async function loadRows(): Promise<Row[]> {
   const modules = await Promise.all(files.map((file) => import(new URL(file, folder).href) as Promise<{ default?: Case }>));
   const rows = modules.flatMap(({ default: of }): Row[] => {
     if (!of) return [];
-    const variants = ROWWISE[of.name];
-    const common = { of, rowwise: variants !== undefined, shapes: variants ? ROW_SHAPES : ELEMENT_SHAPES };
-    return Object.entries(variants ?? { "": {} }).map(([label, options]) => ({ ...common, title: of.name + label, options }));
+    const rowwise = ROWWISE[of.name];
+    const common = { of, rowwise: rowwise !== undefined, shapes: rowwise ? (rowwise.shapes ?? ROW_SHAPES) : ELEMENT_SHAPES };
+    return Object.entries(rowwise?.variants ?? { "": {} }).map(([label, options]) => ({ ...common, title: of.name + label, options }));
   });
   return rows.sort((a, b) => Number(a.rowwise) - Number(b.rowwise) || a.title.localeCompare(b.title));
 }
@@ -76,6 +95,7 @@ export interface Cell {
 }
 
 interface Input {
+  readonly name: string;
   readonly data: Floats | Int32Array<ArrayBuffer>;
   readonly shape: Shape;
 }
@@ -83,22 +103,25 @@ interface Input {
 /** Draws the numbers of a cell, the same in every run. */
 export function draw(row: Row, shape: Shape, dtype: FloatType): Cell {
   const random = seeded(1);
-  const input = ({ data, shape, kind }: Argument): Input => ({
-    // Flags as floats: integers would be converted in every call.
-    data: kind === "index" ? Int32Array.from(data) : floats(dtype, data),
-    shape,
-  });
+  const inputs = (args: object): Input[] =>
+    Object.entries(args as Readonly<Record<string, Argument>>).map(([name, { data, shape, kind }]) => ({
+      name,
+      // Flags as floats: integers would be converted in every call.
+      data: kind === "index" ? Int32Array.from(data) : floats(dtype, data),
+      shape,
+    }));
   const { of } = row;
   if (isLoss(of)) {
     const { args, options } = of.sample(random, shape, row.options);
-    return { row, shape, dtype, inputs: Object.values(args).map(input), options, gradOutput: undefined };
+    return { row, shape, dtype, inputs: inputs(args), options, gradOutput: undefined };
   }
-  const x = of.sample(random, shape);
+  const args = of.sample(random, shape);
   // Whether it reduces its last dimension shows on a single element.
-  const reduces = of.oracle({ data: [0.5], shape: shape.map(() => 1), kind: "float" }, {}).shape.length < shape.length;
+  const small = of.sample(random, shape.map(() => 1)) as FunctionArguments;
+  const reduces = of.oracle(small, {}).shape.length < shape.length;
   const outer = reduces ? shape.slice(0, -1) : shape;
   const gradOutput = floats(dtype, Array.from({ length: count(outer) }, () => 2 * random() - 1));
-  return { row, shape, dtype, inputs: [input(x)], options: {}, gradOutput: { data: gradOutput, shape: outer } };
+  return { row, shape, dtype, inputs: inputs(args), options: {}, gradOutput: { name: "gradOutput", data: gradOutput, shape: outer } };
 }
 
 /** A contestant whose result can be read. */
@@ -112,10 +135,10 @@ export interface Entrant extends Contestant {
 function callOf({ row: { of }, shape, inputs, gradOutput }: Cell, mode: Mode) {
   if (isLoss(of)) {
     const names = mode === "value" ? [] : of.wrt.slice(0, of.defaults);
-    return { inputs, outputs: names.map((name) => ({ name, shape })) };
+    return { inputs, outputs: inputs.filter(({ name }) => names.includes(name)) };
   }
   if (mode === "value" || !gradOutput) return { inputs, outputs: [{ name: "out", shape: gradOutput?.shape ?? shape }] };
-  return { inputs: [...inputs, gradOutput], outputs: [{ name: "out", shape }] };
+  return { inputs: [...inputs, gradOutput], outputs: inputs.length === 1 ? [{ name: "out", shape }] : inputs };
 }
 
 type Call = (...args: unknown[]) => unknown;
@@ -132,8 +155,12 @@ function closure(call: Call, args: readonly unknown[]): () => unknown {
       return () => call(args[0], args[1], args[2]);
     case 4:
       return () => call(args[0], args[1], args[2], args[3]);
-    default:
+    case 5:
       return () => call(args[0], args[1], args[2], args[3], args[4]);
+    case 6:
+      return () => call(args[0], args[1], args[2], args[3], args[4], args[5]);
+    default:
+      return () => call(args[0], args[1], args[2], args[3], args[4], args[5], args[6]);
   }
 }
 
@@ -147,7 +174,7 @@ function ours(name: string, engine: FusedLoss, cell: Cell, mode: Mode): Entrant 
   const loss = isLoss(of);
   const call = mode === "value" ? entry : loss ? entry.valueAndGrad : entry.vjp;
   const grads = Object.fromEntries(outputs.map((output, k) => [output.name, results[k]]));
-  const out = loss ? { grads } : results[0];
+  const out = loss ? { grads } : results.length === 1 ? results[0] : grads;
   const options = loss && mode === "value" ? cell.options : { ...cell.options, out };
   const run = closure(call, [...tensors, options]);
   return {

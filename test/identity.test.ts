@@ -2,9 +2,9 @@
 import { engineName } from "fused-loss";
 import { engineName as otherEngineName } from "fused-loss/scalar";
 import { describe, expect, it, vi } from "vitest";
-import type { Argument, Inputs, LossCase } from "./cases/case.js";
-import { DTYPES, type DType, ableTo, floats, functionOf, list, lossOf, run, runValue, shaped } from "./support/call.js";
-import { functionCases, isOfClasses, lossCases } from "./support/cases.js";
+import type { Argument, FunctionArguments, Inputs, LossCase } from "./cases/case.js";
+import { DTYPES, type DType, ableTo, floats, functionOf, givenTo, list, lossOf, run, runValue, vjpOf } from "./support/call.js";
+import { formOf, functionCases, lossCases } from "./support/cases.js";
 import { expectSameBits, expectSameGrads } from "./support/compare.js";
 import { count, integer, normal, seeded } from "./support/draw.js";
 
@@ -59,7 +59,10 @@ it("is of two builds", () => {
 });
 
 describe.each(lossCases)("$name", (loss) => {
-  const shapes = isOfClasses(loss) ? CLASS_SHAPES : [...SIZES, [9, 17], [3, 4, 5]];
+  const form = formOf(loss);
+  // The shapes of a batch mean something else in each loss.
+  const shapes =
+    form === "elements" ? [...SIZES, [9, 17], [3, 4, 5]] : form === "batch" ? loss.shapes : CLASS_SHAPES.map((shape) => (loss.shapeOf ? loss.shapeOf(shape[0] ?? 1, shape[1] ?? 1) : shape));
 
   it.each(DTYPES)("%s", (dtype) => {
     for (const options of loss.options) {
@@ -77,27 +80,28 @@ describe.each(lossCases)("$name", (loss) => {
 });
 
 describe.each(functionCases)("$name", (one) => {
-  const byAxis = one.options.some((options) => "axis" in options);
-  const shapes = byAxis ? CLASS_SHAPES : SIZES;
+  // Those of rows have rows among their shapes.
+  const shapes = one.shapes.every(({ length }) => length > 1) ? CLASS_SHAPES : SIZES;
+  const inputsOf = (args: Partial<FunctionArguments>): Inputs => ({ args: args, options: {} });
 
   it.each(DTYPES)("%s", (dtype) => {
     const [simd, scalar] = [functionOf(one, "simd128"), functionOf(one, "scalar")];
-    const compareFunction = (what: string, x: Argument, options: Readonly<Record<string, number>>) => {
-      const [a, b] = [simd(shaped(x, dtype), options), scalar(shaped(x, dtype), options)];
+    const compareFunction = (what: string, inputs: Inputs, options: Readonly<Record<string, number>>) => {
+      const { args } = givenTo(inputs, dtype);
+      const [a, b] = [simd(...Object.values(args), options), scalar(...Object.values(args), options)];
       expectSameBits(what, a, b);
       const random = seeded(5);
       const outer = floats(Array.from(a, () => normal(random)), dtype);
-      expectSameBits(`${what}: vjp`, simd.vjp(shaped(x, dtype), outer, options), scalar.vjp(shaped(x, dtype), outer, options));
+      expectSameGrads(`${what}: vjp`, vjpOf(simd, args, outer, options), vjpOf(scalar, args, outer, options));
     };
     for (const options of one.options) {
       for (const shape of shapes) {
         const what = `${JSON.stringify(options)} on [${shape.join(", ")}]`;
-        const x = one.sample(seeded(count(shape)), shape);
-        compareFunction(what, x, options);
-        const wide = spread({ args: { x }, options: {} }, count(shape)).args.x as Argument;
-        compareFunction(`${what}, spread`, wide, options);
+        const inputs = inputsOf(one.sample(seeded(count(shape)), shape));
+        compareFunction(what, inputs, options);
+        compareFunction(`${what}, spread`, spread(inputs, count(shape)), options);
       }
     }
-    for (const { title, x, options = {} } of one.edges) compareFunction(title, x, options);
+    for (const { title, args, options = {} } of one.edges) compareFunction(title, inputsOf(args), options);
   });
 });

@@ -1,7 +1,7 @@
 // Every loss and function against its oracle: values, gradients, and all the ways of asking for them.
 import { tensor, zeros as residentZeros } from "fused-loss";
 import { describe, expect, it, vi } from "vitest";
-import type { Argument, Inputs, LossCase } from "./cases/case.js";
+import type { Argument, FunctionArguments, Inputs, LossCase } from "./cases/case.js";
 import {
   DTYPES,
   type DType,
@@ -20,9 +20,10 @@ import {
   run,
   runValue,
   shaped,
+  vjpOf,
   zeros,
 } from "./support/call.js";
-import { functionCases, isOfClasses, lossCases } from "./support/cases.js";
+import { formOf, functionCases, isOfClasses, lossCases, shapeOf } from "./support/cases.js";
 import { ULP, expectClose, expectSameBits, expectSameGrads, largest, total } from "./support/compare.js";
 import { DIFFERENCE_ERROR, difference, probes } from "./support/differences.js";
 import { count, normal, seeded, uniform } from "./support/draw.js";
@@ -107,8 +108,8 @@ describe.each(lossCases)("$name", (loss) => {
         const sum = total(values);
         const got = list(runValue(call, inputs, dtype, { reduction: "sum" }));
         const size = total(values.map(Math.abs));
-        // Rows are added up in float64 and rounded only where they are seen.
-        const rounded = classed.includes(loss) ? (size * ULP[dtype]) / 2 : 0;
+        // Rows' values are added up in float64 and rounded only where they are seen.
+        const rounded = formOf(loss) === "elements" ? 0 : (size * ULP[dtype]) / 2;
         const absolute = rounded + size * (dtype === "float32" ? 2 ** -40 : 64 * ULP.float64);
         expectClose(`${what}, sum`, got, [sum], dtype, { relative: ULP[dtype], absolute });
         const { divisor } = loss.oracle(roundedTo(inputs, dtype));
@@ -274,7 +275,7 @@ describe.each(lossCases)("$name", (loss) => {
 
     it("is NaN, 0 or empty for empty input", () => {
       for (const options of loss.options) {
-        const shape = loss.shapes.some((one) => one.length === 0) ? [0] : [0, 3];
+        const shape = loss.shapes.some((one) => one.length === 0) ? [0] : shapeOf(loss, 0, 3);
         const inputs = loss.sample(seeded(1), shape, options);
         const what = JSON.stringify(options);
         const wrt = ableTo(loss, inputs);
@@ -293,7 +294,7 @@ describe.each(lossCases)("$name", (loss) => {
 });
 
 describe("NaN", () => {
-  const elementwise = lossCases.filter((loss) => !classed.includes(loss));
+  const elementwise = lossCases.filter((loss) => formOf(loss) === "elements");
 
   describe.each(DTYPES)("%s", (dtype) => {
     it.each(elementwise)("goes through $name, and to no other element", (loss) => {
@@ -309,6 +310,25 @@ describe("NaN", () => {
           const holed = { ...argument, data: argument.data.map((x, i) => (i === at ? NaN : x)) };
           const { value, grads } = run(call, replaced(inputs, name, holed), dtype, { reduction: "none", wrt });
           expect(list(value)[at], `${what}, NaN in ${name}`).toBeNaN();
+          expectSameBits(`${what}, NaN in ${name}`, others(value), others(clean.value));
+          for (const by of wrt) expectSameBits(`${what}, NaN in ${name}: gradient by ${by}`, others(grads[by] as Floats), others(clean.grads[by] as Floats));
+        }
+      }
+    });
+
+    it.each(lossCases.filter((loss) => formOf(loss) === "rows"))("stays in its row of $name, whichever argument it is in", (loss) => {
+      const call = lossOf(loss);
+      for (const { inputs, what } of samples(loss, (one) => small(one) && one.length > 1)) {
+        const wrt = ableTo(loss, inputs);
+        const clean = run(call, inputs, dtype, { reduction: "none", wrt });
+        const [first] = Object.values(inputs.args);
+        const rows = first?.shape[0] ?? 0;
+        const others = (values: Value, length = list(values).length) => floats(list(values).slice(0, (length / rows) * (rows - 1)), dtype);
+        for (const [name, argument] of Object.entries(inputs.args).filter(([, { kind }]) => kind !== "index")) {
+          // The last element, so of the last row along the first dimension.
+          const holed = { ...argument, data: argument.data.map((x, i) => (i === argument.data.length - 1 ? NaN : x)) };
+          const { value, grads } = run(call, replaced(inputs, name, holed), dtype, { reduction: "none", wrt });
+          expect(list(value).at(-1), `${what}, NaN in ${name}`).toBeNaN();
           expectSameBits(`${what}, NaN in ${name}`, others(value), others(clean.value));
           for (const by of wrt) expectSameBits(`${what}, NaN in ${name}: gradient by ${by}`, others(grads[by] as Floats), others(clean.grads[by] as Floats));
         }
@@ -382,85 +402,105 @@ describe.each(functionCases)("$name", (one) => {
   function* functionSamples() {
     for (const options of one.options) {
       for (const shape of one.shapes) {
-        const x = one.sample(seeded(count(shape)), shape);
-        yield { x, options, what: `${JSON.stringify(options)} on [${shape.join(", ")}]` };
+        const args = one.sample(seeded(count(shape)), shape) as FunctionArguments;
+        yield { args, options, what: `${JSON.stringify(options)} on [${shape.join(", ")}]` };
       }
     }
   }
+
+  const given = (args: Partial<FunctionArguments>, dtype: DType) =>
+    Object.fromEntries(Object.entries(args).map(([name, argument]) => [name, shaped(argument, dtype) as Shaped<Floats>]));
 
   describe.each(DTYPES)("%s", (dtype) => {
     const eps = ROUNDING[dtype];
 
     it("has the values of the formula", () => {
-      for (const { x, options, what } of functionSamples()) {
-        const { values, scale = [] } = one.oracle(x, options);
-        expectClose(what, call(shaped(x, dtype), options), values, dtype, { relative: eps, absolute: scale.map((size) => size * eps) });
+      for (const { args, options, what } of functionSamples()) {
+        const { values, scale = [] } = one.oracle(args, options);
+        const got = call(...Object.values(given(args, dtype)), options);
+        expectClose(what, got, values, dtype, { relative: eps, absolute: scale.map((size) => size * eps) });
       }
     });
 
     it("is known at the edges", () => {
-      for (const { title, x, options, values, vjp } of one.edges) {
+      for (const { title, args, options, values, vjp } of one.edges) {
         const tolerance = { relative: 4 * ULP[dtype] };
-        expectClose(title, call(shaped(x, dtype), options), values, dtype, tolerance);
+        expectClose(title, call(...Object.values(given(args, dtype)), options), values, dtype, tolerance);
         if (!vjp) continue;
-        expectClose(`${title}: vjp`, call.vjp(shaped(x, dtype), floats(vjp.gradOutput, dtype), options), vjp.grad, dtype, tolerance);
+        const got = vjpOf(call, given(args, dtype), floats(vjp.gradOutput, dtype), options);
+        for (const [name, want] of Object.entries(vjp.grads)) expectClose(`${title}: vjp by ${name}`, got[name] as Floats, want, dtype, tolerance);
       }
     });
 
     it("has the vector-Jacobian product of the formula", () => {
-      for (const { x, options, what } of functionSamples()) {
-        const { values } = one.oracle(x, options);
+      for (const { args, options, what } of functionSamples()) {
+        const { values } = one.oracle(args, options);
         const random = seeded(values.length);
         const outer = values.map(() => uniform(random, -2, 2));
-        const got = call.vjp(shaped(x, dtype), floats(outer, dtype), options);
-        expect(got.length, what).toBe(x.data.length);
-        if (dtype === "float32") {
-          const want = call.vjp(shaped(x, "float64"), floats(outer, "float64"), options);
-          expectClose(what, got, want, dtype, { relative: eps, absolute: eps * largest(want) });
-          continue;
-        }
-        for (const at of probes(seeded(x.data.length), x.data.length)) {
-          const want = difference(x, at, outer, (moved) => one.oracle(moved, options).values);
-          expectClose(`${what}, element ${at}`, [got[at] as number], [want], dtype, { relative: DIFFERENCE_ERROR, absolute: DIFFERENCE_ERROR });
+        const got = vjpOf(call, given(args, dtype), floats(outer, dtype), options);
+        const exact = vjpOf(call, given(args, "float64"), floats(outer, "float64"), options);
+        expect(Object.keys(got), what).toEqual(Object.keys(args));
+        for (const [name, argument] of Object.entries(args) as [string, Argument][]) {
+          const [grad, want] = [got[name] as Floats, exact[name] as Floats];
+          expect(grad.length, what).toBe(argument.data.length);
+          if (dtype === "float32") {
+            expectClose(`${what}: by ${name}`, grad, want, dtype, { relative: eps, absolute: eps * largest(want) });
+            continue;
+          }
+          for (const at of probes(seeded(argument.data.length), argument.data.length)) {
+            const slope = difference(argument, at, outer, (moved) => one.oracle({ ...args, [name]: moved }, options).values);
+            expectClose(`${what}: by ${name}[${at}]`, [grad[at] as number], [slope], dtype, { relative: DIFFERENCE_ERROR, absolute: DIFFERENCE_ERROR });
+          }
         }
       }
     });
 
     it("gives the same bits for tensors, arrays that begin anywhere, out, and in place", () => {
-      for (const { x, options, what } of functionSamples()) {
-        const { values, shape } = one.oracle(x, options);
+      for (const { args, options, what } of functionSamples()) {
+        const { values, shape } = one.oracle(args, options);
         const outer = floats(values.map((_, i) => (i % 5) - 1.5), dtype);
-        const given = shaped(x, dtype) as Shaped<Floats>;
-        const want = call(given, options);
-        const wantVjp = call.vjp(given, outer, options);
+        const arrays = given(args, dtype);
+        const names = Object.keys(arrays);
+        const want = call(...Object.values(arrays), options);
+        const wantVjp = vjpOf(call, arrays, outer, options);
+        const over = <R>(f: (given: Shaped<Floats>) => R) => Object.fromEntries(Object.entries(arrays).map(([name, each]) => [name, f(each)]));
         for (const [kind, convert] of Object.entries({ tensors: resident, "odd offsets": shifted, "odd offsets in the engine": shiftedResident })) {
           const made: Disposable[] = [];
-          const [a, g] = [convert(given, made), convert({ data: outer, shape }, made)];
-          expectSameBits(`${what}, ${kind}`, call(a, options), want);
-          expectSameBits(`${what}, ${kind}: vjp`, call.vjp(a, g, options), wantVjp);
+          const converted = over((each) => convert(each, made));
+          expectSameBits(`${what}, ${kind}`, call(...Object.values(converted), options), want);
+          expectSameGrads(`${what}, ${kind}: vjp`, vjpOf(call, converted, convert({ data: outer, shape }, made), options), wantVjp);
           made.forEach(release);
         }
         for (const kind of ["array", "tensor"]) {
           const make = (size: readonly number[]) => (kind === "tensor" ? residentZeros(size, { dtype }) : zeros(count(size), dtype));
-          const [out, outVjp] = [make(shape), make(x.shape)];
-          expect(call(given, { ...options, out }), what).toBe(out);
+          const out = make(shape);
+          const outs = over((each) => make(each.shape));
+          expect(call(...Object.values(arrays), { ...options, out }), what).toBe(out);
           expectSameBits(`${what}, out to ${kind}`, contents(out), want);
-          expect(call.vjp(given, outer, { ...options, out: outVjp }), what).toBe(outVjp);
-          expectSameBits(`${what}, out to ${kind}: vjp`, contents(outVjp), wantVjp);
-          const copy = () => (kind === "tensor" ? tensor(given.data, given.shape) : { data: given.data.slice(), shape: given.shape });
-          const [own, ownVjp] = [copy(), copy()];
-          if (want.length === given.data.length) expectSameBits(`${what}, in place of ${kind}`, contents(call(own, { ...options, out: own })), want);
-          expectSameBits(`${what}, in place of ${kind}: vjp`, contents(call.vjp(ownVjp, outer, { ...options, out: ownVjp })), wantVjp);
-          [out, outVjp, own, ownVjp].forEach(release);
+          const full = vjpOf(call, arrays, outer, { ...options, out: outs });
+          const copies = () => over((each) => (kind === "tensor" ? tensor(each.data, each.shape) : { data: each.data.slice(), shape: each.shape }));
+          const [own, ownVjp] = [copies(), copies()];
+          const inPlace = vjpOf(call, ownVjp, outer, { ...options, out: ownVjp });
+          for (const name of names) {
+            expect(full[name], what).toBe(outs[name]);
+            expectSameBits(`${what}, out to ${kind}: vjp by ${name}`, contents(outs[name]), wantVjp[name] as Floats);
+            expect(inPlace[name], what).toBe(ownVjp[name]);
+            expectSameBits(`${what}, in place of ${kind}: vjp by ${name}`, contents(ownVjp[name]), wantVjp[name] as Floats);
+          }
+          if (names.length === 1 && want.length === count(shape) && shape.length === arrays[names[0] as string]?.shape.length) {
+            const [first] = Object.values(own);
+            expectSameBits(`${what}, in place of ${kind}`, contents(call(first, { ...options, out: first })), want);
+          }
+          [out, ...Object.values(outs), ...Object.values(own), ...Object.values(ownVjp)].forEach(release);
         }
       }
     });
 
     it("is empty for empty input", () => {
-      const x = { data: zeros(0, dtype), shape: [0, 3] };
       for (const options of one.options.filter(({ axis = -1 }) => axis === -1)) {
-        expect(call(x, options)).toHaveLength(0);
-        expect(call.vjp(x, zeros(0, dtype), options)).toHaveLength(0);
+        const args = given(one.sample(seeded(1), [0, 3]), dtype);
+        expect(call(...Object.values(args), options)).toHaveLength(0);
+        for (const grad of Object.values(vjpOf(call, args, zeros(0, dtype), options))) expect(grad).toHaveLength(0);
       }
     });
   });

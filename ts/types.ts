@@ -150,6 +150,24 @@ export interface PairLoss<Own = unknown, T = never> {
   ): ValueAndGrad<I, O, "input1" | "input2">;
 }
 
+/** A loss of an anchor, a positive and a negative. */
+export interface TripletLoss<Own = unknown> {
+  /** The value alone. */
+  <I extends Floats, const O extends (LossOptions & Own) | undefined = undefined>(
+    anchor: I,
+    positive: Like<I>,
+    negative: Like<I>,
+    options?: O,
+  ): Value<I, O>;
+  /** The value and its gradients. */
+  valueAndGrad<I extends Floats, const O extends (GradOptions<"anchor" | "positive" | "negative"> & Own) | undefined = undefined>(
+    anchor: I,
+    positive: Like<I>,
+    negative: Like<I>,
+    options?: O,
+  ): ValueAndGrad<I, O, "anchor" | "positive" | "negative">;
+}
+
 /** A loss of (input, target, variance). */
 export interface VarianceLoss<Own = unknown> {
   /** The value alone. */
@@ -166,6 +184,25 @@ export interface VarianceLoss<Own = unknown> {
     variance: Like<I>,
     options?: O,
   ): ValueAndGrad<I, O, "input" | "variance">;
+}
+
+/** A function of two arrays with a value for each row, with its vector-Jacobian product. */
+export interface PairFunction<Own = unknown> {
+  /** The function. */
+  <I extends Floats, const O extends (OutOption & Own) | undefined = undefined>(x1: I, x2: Like<I>, options?: O): FunctionResult<I, O>;
+  /** The gradients by `x1` and `x2`, given the gradient of the result. */
+  vjp<I extends Floats, const O extends (PairOutOption & Own) | undefined = undefined>(
+    x1: I,
+    x2: Like<I>,
+    gradOutput: Like<I>,
+    options?: O,
+  ): { readonly [K in "x1" | "x2"]: Given<Given<O, "out", None>, K, Result<I>> };
+}
+
+/** Where a function of two arrays puts its gradients. */
+export interface PairOutOption {
+  /** Take the gradients in place of fresh arrays; each may be exactly the argument that it belongs to. */
+  readonly out?: { readonly x1?: Floats | undefined; readonly x2?: Floats | undefined } | undefined;
 }
 
 /** Where a function puts its result. */

@@ -38,7 +38,7 @@ interface Base {
 }
 
 export interface LossInfo extends Base {
-  readonly layout: "pointwise" | "index" | "distribution";
+  readonly layout: "pointwise" | "index" | "distribution" | "rows";
   /** Without `weight`, which needs a weight. */
   readonly wrt: readonly string[];
   readonly defaults: number;
@@ -93,6 +93,13 @@ function pointwise(name: string, args: readonly Argument[], more: Partial<LossIn
   const wrt = more.wrt ?? ["input", "target"];
   return { name, title: name, layout: "pointwise", args, options: [], wrt, defaults: 1, valueShape: SHAPE, ...more };
 }
+/** A loss of rows along the last dimension. */
+const rowwise = (name: string, args: readonly Argument[], more: Partial<LossInfo>): LossInfo => ({
+  ...pointwise(name, args, more),
+  layout: "rows",
+  valueShape: [2],
+});
+
 const fullWeight = { shape: SHAPE, broadcast: false, differentiable: true };
 const broadcastWeight = { shape: SHAPE, broadcast: true, differentiable: false };
 const onlyInput = { wrt: ["input"] };
@@ -123,6 +130,11 @@ export const losses: readonly LossInfo[] = [
   pointwise("klDiv", [argument("input", ANY), argument("target", POSITIVE)], { options: [flag("logTarget")], batchmean: true }),
   pointwise("softMargin", [input, argument("target", SIGNS, { kind: "flag" })], onlyInput),
   pointwise("hingeEmbedding", [input, signs], { ...onlyInput, options: [finite("margin", 0.5)] }),
+  pointwise(
+    "dpo",
+    [argument("policyChosen", ANY), argument("policyRejected", OTHER), argument("referenceChosen", POSITIVE), argument("referenceRejected", UNIT)],
+    { options: [positive("beta", 0.5), fraction("labelSmoothing", 0.25)], wrt: ["policyChosen", "policyRejected"], defaults: 2 },
+  ),
   pointwise("marginRanking", [argument("input1", ANY), argument("input2", OTHER), argument("target", SIGNS, { kind: "flag" })], {
     options: [finite("margin", 0.5)],
     wrt: ["input1", "input2"],
@@ -157,6 +169,34 @@ export const losses: readonly LossInfo[] = [
     layout: "distribution",
     valueShape: [2],
   },
+  {
+    ...pointwise("multiMargin", [input, classes], {
+      ...onlyInput,
+      options: [number("p", 2, [0, 3, 1.5, Number.NaN, Infinity]), finite("margin", 0.5)],
+      weight: classWeight(false),
+    }),
+    layout: "index",
+    valueShape: [2],
+  },
+  { ...pointwise("sparsemax", [input, classes], onlyInput), layout: "index", valueShape: [2] },
+  rowwise("cosineEmbedding", [argument("input1", ANY), argument("input2", OTHER), argument("target", [1, -1], { kind: "flag", shape: [2] })], {
+    options: [finite("margin", 0.5)],
+    wrt: ["input1", "input2"],
+    defaults: 2,
+  }),
+  rowwise("dice", [argument("input", UNIT), argument("target", UNIT, { kind: "flag" })], { ...onlyInput, options: [nonNegative("smooth", 0.5)] }),
+  rowwise("tversky", [argument("input", UNIT), argument("target", UNIT, { kind: "flag" })], {
+    ...onlyInput,
+    options: [nonNegative("alpha", 0.5), nonNegative("beta", 0.25), nonNegative("smooth", 0.5)],
+  }),
+  rowwise("tripletMargin", [argument("anchor", ANY), argument("positive", OTHER), argument("negative", POSITIVE)], {
+    options: [positive("margin", 0.5), number("p", 3, [0.5, 0, -1, Number.NaN, -Infinity]), nonNegative("eps", 0.01), flag("swap")],
+    wrt: ["anchor", "positive", "negative"],
+    defaults: 3,
+  }),
+  rowwise("multiLabelMargin", [input, argument("target", [2, 0, -1, 1, -1, 7], { kind: "index" })], onlyInput),
+  rowwise("multiLabelSoftMargin", [input, argument("target", UNIT, { kind: "flag" })], { ...onlyInput, weight: classWeight(false) }),
+  rowwise("rankingSoftmax", [argument("scores", ANY), argument("labels", POSITIVE)], { wrt: ["scores"] }),
 ];
 
 const axis = number("axis", 0, [2, -3, 0.5, Number.NaN, Infinity, 2 ** 31, 2 ** 53]);

@@ -45,6 +45,14 @@ export interface LossCase {
   readonly wrt: readonly string[];
   readonly defaults: number;
   readonly reductions: readonly string[];
+  /**
+   * What an element of the loss is made of. `elements`: one element of each argument; `classes`: a row of classes and its
+   * class target, laid out as crossEntropy's; `rows`: a row along the last dimension, or a sample; `batch`: perhaps all there
+   * is. Default: `classes` where the target holds class indices, else `elements`.
+   */
+  readonly form?: "elements" | "classes" | "rows" | "batch";
+  /** The shape of so many rows and classes, where not every [rows, classes] will do. */
+  shapeOf?(rows: number, classes: number): readonly number[];
   /** What `wrt` leaves for these inputs, if the rule above does not tell. */
   able?(inputs: Inputs): readonly string[];
   /**
@@ -62,20 +70,27 @@ export interface LossCase {
   readonly edges: readonly Edge[];
 }
 
+/** The arguments of a function: `x`, or `x1` and `x2`. */
+export interface FunctionArguments {
+  readonly x: Argument;
+  readonly x1: Argument;
+  readonly x2: Argument;
+}
+
 export interface FunctionCase {
   readonly name: string;
   readonly options: readonly Readonly<Record<string, number>>[];
   readonly shapes: readonly (readonly number[])[];
-  sample(random: () => number, shape: readonly number[]): Argument;
+  sample(random: () => number, shape: readonly number[]): Partial<FunctionArguments>;
   /** The result in float64. */
-  oracle(x: Argument, options: Readonly<Record<string, number>>): Omit<Expected, "divisor">;
+  oracle(args: FunctionArguments, options: Readonly<Record<string, number>>): Omit<Expected, "divisor">;
   readonly edges: readonly FunctionEdge[];
 }
 
 export interface FunctionEdge {
   readonly title: string;
-  readonly x: Argument;
+  readonly args: Partial<FunctionArguments>;
   readonly options?: Readonly<Record<string, number>>;
   readonly values: readonly number[];
-  readonly vjp?: { readonly gradOutput: readonly number[]; readonly grad: readonly number[] };
+  readonly vjp?: { readonly gradOutput: readonly number[]; readonly grads: { readonly [K in keyof FunctionArguments]?: readonly number[] } };
 }

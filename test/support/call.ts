@@ -15,9 +15,19 @@ export interface Loss {
   valueAndGrad(...args: unknown[]): { readonly value: Value; readonly grads: Readonly<Record<string, Floats>> };
 }
 
+/** A function as far as all functions are the same. */
 export interface FloatFunction {
-  (x: unknown, options?: unknown): Floats;
-  vjp(x: unknown, gradOutput: unknown, options?: unknown): Floats;
+  (...args: unknown[]): Floats;
+  vjp(...args: unknown[]): unknown;
+}
+
+/** The gradients by the arguments, by name: those of one argument come alone, those of several as an object. */
+export function vjpOf(call: FloatFunction, args: Readonly<Record<string, unknown>>, gradOutput: unknown, options: Options = {}): Readonly<Record<string, Floats>> {
+  const names = Object.keys(args);
+  const { out } = options as { readonly out?: Readonly<Record<string, unknown>> };
+  const alone = names.length === 1 ? names[0] : undefined;
+  const result = call.vjp(...Object.values(args), gradOutput, out && alone !== undefined ? { ...options, out: out[alone] } : options);
+  return alone === undefined ? (result as Readonly<Record<string, Floats>>) : { [alone]: result as Floats };
 }
 
 const builds = { simd128, scalar };

@@ -10,6 +10,13 @@ const all = Object.values(found);
 export const lossCases = all.filter((one): one is LossCase => "wrt" in one);
 
 /** Whether its targets are class indices, unless options make them something else. */
-export const isOfClasses = (loss: LossCase) => loss.sample(seeded(1), [2, 3], {}).args.target?.kind === "index";
+const hasClassTargets = (loss: LossCase) => loss.sample(seeded(1), [2, 3], {}).args.target?.kind === "index";
+
+export const formOf = (loss: LossCase) => loss.form ?? (hasClassTargets(loss) ? "classes" : "elements");
+
+export const isOfClasses = (loss: LossCase) => formOf(loss) === "classes";
+
+/** A shape of a loss's first argument. */
+export const shapeOf = (loss: LossCase, rows: number, classes: number) => loss.shapeOf?.(rows, classes) ?? [rows, classes];
 
 export const functionCases = all.filter((one): one is FunctionCase => !("wrt" in one));

@@ -83,7 +83,7 @@ export const logProbabilities = (random: Random) => () => uniform(random, -6, -0
 export const functionSample: Pick<FunctionCase, "options" | "shapes" | "sample"> = {
   options: [{}, { axis: 0 }, { axis: -2 }],
   shapes: [[4, 5], [7, 33], [150, 3], [2, 3, 4], [3, 2, 2, 5], [2, 1000]],
-  sample: (random, shape) => drawn(shape, () => normal(random, 2)),
+  sample: (random, shape) => ({ x: drawn(shape, () => normal(random, 2)) }),
 };
 
 /** A function of each row along an axis, in the layout of its argument. */
@@ -94,4 +94,66 @@ export function overAxis(x: Argument, axis: number, f: (row: readonly number[]) 
     f(rowOf(x, layout, row)).forEach((value, c) => (values[layout.at(row, c)] = value));
   }
   return { values, shape: x.shape };
+}
+
+/**
+ * Scores that keep a distance of 0.02 from the bound of every hinge max(0, margin − x_y + x_c) of a row, y among its
+ * `present` classes: those too close are drawn anew.
+ */
+export function awayFromHinges(input: Argument, layout: RowLayout, present: (row: number) => readonly number[], margin: number, make: () => number): Argument {
+  const data = [...input.data];
+  for (let row = 0; row < layout.rows; row++) {
+    const score = (c: number) => data[layout.at(row, c)] ?? Number.NaN;
+    const mine = present(row);
+    for (let c = 0; c < layout.classes; c++) {
+      while (!mine.includes(c) && mine.some((y) => Math.abs(margin - score(y) + score(c)) < 0.02)) data[layout.at(row, c)] = make();
+    }
+  }
+  return { ...input, data };
+}
+
+/** Shapes of rows along the last dimension, for what compares two of them. */
+export const PAIR_SHAPES: readonly (readonly number[])[] = [[5], [1, 5], [7, 3], [2, 33], [150, 4], [3, 2, 6], [2, 300]];
+
+/** What a formula gives for two rows, with the size of its terms. */
+type Sized = { readonly value: number; readonly scale: number };
+
+/** A formula over each two rows of the same place. */
+export function overPairs(x1: Argument, x2: Argument, f: (a: readonly number[], b: readonly number[]) => Sized) {
+  const layout = along(x1.shape, -1);
+  const all = Array.from({ length: layout.rows }, (_, row) => f(rowOf(x1, layout, row), rowOf(x2, layout, row)));
+  return { values: all.map(({ value }) => value), scale: all.map(({ scale }) => scale), shape: layout.shape };
+}
+
+/** A formula over the elements of each sample of input and target. */
+export function overSamples({ args }: Inputs, f: (x: readonly number[], y: readonly number[]) => number) {
+  const { input, target } = args as Record<"input" | "target", Argument>;
+  const samples = input.shape[0] ?? 0;
+  const width = count(input.shape.slice(1));
+  const of = ({ data }: Argument, k: number) => data.slice(k * width, (k + 1) * width);
+  const values = Array.from({ length: samples }, (_, k) => f(of(input, k), of(target, k)));
+  return { values, scale: values.map(() => 1), shape: [samples], divisor: samples };
+}
+
+/** The norm of an exponent. */
+export function normOf(d: readonly number[], p: number): number {
+  const sizes = d.map(Math.abs);
+  if (sizes.some(Number.isNaN)) return Number.NaN;
+  const most = Math.max(...sizes, 0);
+  if (p === Infinity || most === 0) return most;
+  return most * sizes.reduce((sum, size) => sum + (size / most) ** p, 0) ** (1 / p);
+}
+
+/** Numbers whose distance from those of the same place is 0.05 at least, so that differences meet no kink of a norm. */
+export function apart(random: Random, ...from: readonly Argument[]): Argument {
+  const [{ shape }] = from as [Argument];
+  let i = -1;
+  const make = () => {
+    i++;
+    for (;;) {
+      const x = normal(random);
+      if (from.every(({ data }) => Math.abs((data[i] ?? 0) - x) > 0.05)) return x;
+    }
+  };
+  return drawn(shape, make);
 }

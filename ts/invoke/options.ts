@@ -36,12 +36,28 @@ export const fraction = (name: string, value: number): OptionSpec => ({
   test: (x) => x >= 0 && x <= 1,
 });
 
+/** The exponent of a norm. */
+export const exponent = (name: string, value: number): OptionSpec => ({
+  name,
+  default: value,
+  expected: "a number ≥ 1, or Infinity",
+  test: (x) => x >= 1,
+});
+
 /** Any finite number. */
 export const finite = (name: string, value: number): OptionSpec => ({
   name,
   default: value,
   expected: "a finite number",
   test: Number.isFinite,
+});
+
+/** One of some numbers; the first is the default. */
+export const oneOf = (name: string, values: readonly [number, ...number[]]): OptionSpec => ({
+  name,
+  default: values[0],
+  expected: values.join(" or "),
+  test: (x) => values.includes(x),
 });
 
 /** True or false. */

@@ -41,12 +41,15 @@ const DOMAINS = {
   sign: { code: 2, expected: "1 or -1" },
 } as const;
 
+/** What the elements of an argument must be. */
+export type Domain = keyof typeof DOMAINS;
+
 /** An argument of a pointwise loss. */
 export interface ArgumentSpec {
   readonly name: string;
   /** Whether integer arrays will do. */
   readonly flags?: boolean;
-  readonly domain?: keyof typeof DOMAINS;
+  readonly domain?: Domain;
   /** Whether its last dimension may be 1 or missing. */
   readonly lastMayLack?: boolean;
 }
@@ -106,7 +109,7 @@ function fillOperand(block: Float64Array, slot: number, place: Place, dims: Dims
   }
 }
 
-function checkDomain(marshal: Marshal, call: string, op: Operand, place: Place, domain: keyof typeof DOMAINS) {
+export function checkDomain(marshal: Marshal, call: string, op: Operand, place: Place, domain: Domain) {
   const { code, expected } = DOMAINS[domain];
   const bad = marshal.engine.exports.check_domain(marshal.dtype, code, place.address, op.size);
   if (bad >= 0) fail("ERR_RANGE", call, `${op.name}[${bad}]`, expected, show(marshal.read(op)[bad]));

@@ -38,7 +38,7 @@ import {
 import { type OptionSpec, readObject } from "./options.js";
 
 /** Rows of classes: the shape as (outer, classes, inner), and the shape of what has a value for each row. */
-interface Layout {
+export interface Layout {
   readonly outer: number;
   readonly classes: number;
   readonly inner: number;
@@ -75,12 +75,14 @@ function indexLayout(call: string, input: Operand, target: Operand): Layout {
 interface ClassIndices {
   readonly op: Operand;
   readonly classes: number;
-  readonly ignoreIndex: number;
+  /** `undefined` where every row counts. */
+  readonly ignoreIndex: number | undefined;
   /** `ignoreIndex` as the engine, which compares int32, sees it; NaN where no target can be equal to it. */
   readonly ignore: number;
 }
 
-function classIndices(op: Operand, classes: number, ignoreIndex: number): ClassIndices {
+function classIndices(op: Operand, classes: number, ignoreIndex: number | undefined): ClassIndices {
+  if (ignoreIndex === undefined) return { op, classes, ignoreIndex, ignore: Number.NaN };
   let ignore = Number.NaN;
   if (op.dtype === "bigint64") ignore = -1;
   else if (op.dtype === "uint32" ? ignoreIndex >= 0 && ignoreIndex < 2 ** 32 : ignoreIndex === (ignoreIndex | 0)) ignore = ignoreIndex | 0;
@@ -88,7 +90,7 @@ function classIndices(op: Operand, classes: number, ignoreIndex: number): ClassI
 }
 
 function wrongClass(call: string, { op, classes, ignoreIndex }: ClassIndices, i: number, got: unknown): never {
-  fail("ERR_RANGE", call, `${op.name}[${i}]`, `a class index from 0 to ${classes - 1}, or ignoreIndex ${ignoreIndex}`, show(got));
+  fail("ERR_RANGE", call, `${op.name}[${i}]`, `a class index from 0 to ${classes - 1}${ignoreIndex === undefined ? "" : `, or ignoreIndex ${ignoreIndex}`}`, show(got));
 }
 
 /** 64-bit indices become int32 here; those to ignore become −1. */
@@ -97,7 +99,7 @@ function placeIndices(marshal: Marshal, call: string, indices: ClassIndices): Pl
   if (op.dtype !== "bigint64") return marshal.indices(op, undefined);
   return marshal.indices(op, (from, to) => {
     const into = marshal.int32(to);
-    const skip = BigInt(ignoreIndex);
+    const skip = ignoreIndex === undefined ? undefined : BigInt(ignoreIndex);
     for (let i = 0; i < op.size; i++) {
       const value = from[i] as bigint;
       if (value !== skip && (value < 0n || value >= BigInt(classes))) wrongClass(call, indices, i, value);
@@ -113,7 +115,7 @@ function checkIndices(marshal: Marshal, call: string, indices: ClassIndices, pla
 }
 
 /** Fills what all row kernels read; the rest of the block is cleared. */
-function fillRows(block: Float64Array, layout: Layout, input: Place) {
+export function fillRows(block: Float64Array, layout: Layout, input: Place) {
   block.fill(0, SLOT.divisor, SLOT.operands);
   block[SLOT.divisor] = 1;
   block[SLOT.gradOutput] = 1;
@@ -132,8 +134,14 @@ export interface ClassLossSpec {
   readonly kernel: KernelName;
   /** In the order of the kernel's options; absent options that have no neutral number are 0. */
   readonly options?: readonly OptionSpec[];
-  /** Whether the target may be a distribution, with gradients by it and by the weight. */
-  readonly distributions?: boolean;
+  /** Whether the target may be a distribution, and what is differentiable then: all, the weight too, or the input. */
+  readonly distributions?: "all" | "input";
+  /** What divides the mean of index targets: the sum of the targets' weights (default), or the number of rows. */
+  readonly mean?: "weights" | "count";
+  /** Whether there is a factor for each class. Default: yes. */
+  readonly weight?: boolean;
+  /** Whether an index can leave its row out. Default: yes. */
+  readonly ignoreIndex?: boolean;
 }
 
 /** As {@link PreparedPointwise}, for losses of class targets. */
@@ -144,16 +152,23 @@ class PreparedClassLoss {
   readonly allowed: readonly DType[];
   readonly byIndex: LossSpec;
   readonly byDistribution: LossSpec;
+  readonly countMean: boolean;
+  readonly weight: boolean;
+  readonly ignoreIndex: boolean;
 
-  constructor({ name, kernel, options, distributions }: ClassLossSpec) {
+  constructor({ name, kernel, options, distributions, mean, weight = true, ignoreIndex = true }: ClassLossSpec) {
     this.name = name;
     this.kernel = kernel;
     this.options = options;
     this.allowed = distributions ? INDICES_OR_FLOATS : INDICES;
-    const known = [...COMMON, "weight", "ignoreIndex", ...(options ?? []).map((option) => option.name)];
+    this.countMean = mean === "count";
+    this.weight = weight;
+    this.ignoreIndex = ignoreIndex;
+    const own = (options ?? []).map((option) => option.name);
+    const known = [...COMMON, ...(weight ? ["weight"] : []), ...(ignoreIndex ? ["ignoreIndex"] : []), ...own];
     const basic = { name, known, reductions: BASIC, defaultWrt: ["input"] };
     this.byIndex = { ...basic, wrt: ["input"] };
-    this.byDistribution = { ...basic, wrt: ["input", "target", "weight"] };
+    this.byDistribution = { ...basic, wrt: distributions === "all" ? ["input", "target", "weight"] : ["input"] };
   }
 }
 
@@ -184,13 +199,13 @@ function callClassLoss(spec: PreparedClassLoss, given: readonly unknown[], rawOp
   }
   const numbers = readNumbers(call, options, spec.options, input);
   const able = distribution ? spec.byDistribution : spec.byIndex;
-  const weight = factor(call, "weight", options, input);
+  const weight = spec.weight ? factor(call, "weight", options, input) : undefined;
   if (weight && (rows > 0 || !input.bare)) needShape(call, weight, [classes], "one for each class");
   const common = readCommon(able, options, layout.rows, input, grads, [input, target], weight);
 
   const marshal = new Marshal(call, input);
   const inputPlace = marshal.input(input);
-  const indices = distribution ? undefined : classIndices(target, classes, ignoreIndex);
+  const indices = distribution ? undefined : classIndices(target, classes, spec.ignoreIndex ? ignoreIndex : undefined);
   const indexPlace = indices ? placeIndices(marshal, call, indices) : NOWHERE;
   const targetPlace = distribution ? marshal.input(target) : NOWHERE;
   const weightPlace = marshal.input(weight);
@@ -204,7 +219,7 @@ function callClassLoss(spec: PreparedClassLoss, given: readonly unknown[], rawOp
 
   const { block } = marshal.engine.views;
   fillRows(block, layout, inputPlace);
-  const mean = common.normalizer ?? (distribution ? rows : Number.NaN);
+  const mean = common.normalizer ?? (distribution || spec.countMean ? rows : Number.NaN);
   fillCommon(block, common, none || common.reduction === "sum" ? 1 : mean, gradOutputs, values);
   block[SLOT.operands + SLOT.operand] = targetPlace.address;
   block[SLOT.index] = indexPlace.address;

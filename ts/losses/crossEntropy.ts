@@ -68,5 +68,5 @@ export const crossEntropy = /* @__PURE__ */ classLoss<CrossEntropy>({
     /* @__PURE__ */ nonNegative("zLoss", 0),
     /* @__PURE__ */ positive("softcap", 0),
   ],
-  distributions: true,
+  distributions: "all",
 });

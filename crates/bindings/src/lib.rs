@@ -199,6 +199,7 @@ fn with_rows<T: Element>(b: Block, slots: usize, run: &dyn Fn(&rowwise::Call<T>)
         input_grad: b.pointer(block::GRADS),
         other_grad: b.pointer(block::GRADS + 1),
         third_grad: b.pointer(block::GRADS + 2),
+        entry_values: b.pointer(block::GRADS + 3),
         weight_grad,
         scratch: scratch.as_mut_ptr(),
         class_sums: class_sums.as_mut_ptr(),
@@ -318,6 +319,15 @@ pub fn check_classes(index: *const i32, rows: usize, count: usize, ignore: f64) 
         }
         .first_bad(rows)
     };
+    bad.map_or(-1.0, |i| i as f64)
+}
+
+/// The position of the first class index of a row's list, which ends at its first −1, that is not
+/// below the number of classes, or −1.
+#[wasm_bindgen]
+pub fn check_lists(index: *const i32, rows: usize, classes: usize) -> f64 {
+    // SAFETY: the facade passes an array of rows·classes indices.
+    let bad = unsafe { check::first_bad_in_lists(index, rows, classes) };
     bad.map_or(-1.0, |i| i as f64)
 }
 

@@ -154,7 +154,7 @@ impl Draw {
 }
 
 /// The value and the derivatives of a loss with options: (options, arguments) → (value, partials).
-type Terms = fn([f64; 3], [f64; 3]) -> (Quantity, Vec<Quantity>);
+type Terms = fn([f64; 3], [f64; 4]) -> (Quantity, Vec<Quantity>);
 
 /// A loss with options, where it may be evaluated, and what it must give there.
 struct Oracle {
@@ -192,6 +192,8 @@ static ORACLES: &[Oracle] = &[
     oracle("bce_with_logits", &[], &[LOGIT, Unit], (3.0, 3.0), bce_with_logits),
     oracle("bce_with_logits", &[], &[REAL, Unit], (3.0, 3.0), bce_with_logits),
     oracle("bce_with_logits_weighted", &[], &[REAL, Unit, Positive(5.0)], (3.0, 3.0), weighted),
+    oracle("dpo", &[0.1, 0.0], &[REAL, REAL, REAL, REAL], (4.0, 4.0), dpo),
+    oracle("dpo", &[0.5, 0.25], &[REAL, REAL, REAL, REAL], (4.0, 4.0), dpo),
     oracle("gaussian_nll", &[1e-6, 0.0], &[REAL, REAL, Positive(9.0)], (3.0, 3.0), gaussian_nll),
     oracle("gaussian_nll", &[0.5, 1.0], &[REAL, REAL, Positive(9.0)], (3.0, 3.0), gaussian_nll),
     oracle("hinge", &[], &[REAL, Sign], (1.0, 0.0), hinge),
@@ -249,26 +251,48 @@ fn sign(x: f64) -> f64 {
     if x == 0.0 { 0.0 } else { x.signum() }
 }
 
-fn bce(_: [f64; 3], [x, y, _]: [f64; 3]) -> (Quantity, Vec<Quantity>) {
+fn bce(_: [f64; 3], [x, y, ..]: [f64; 4]) -> (Quantity, Vec<Quantity>) {
     let (ln, ln_1m) = (x.ln(), (-x).ln_1p());
     let value = sum([-y * ln.max(-100.0), -(1.0 - y) * ln_1m.max(-100.0)]);
     let by_input = one((x - y) / ((1.0 - x) * x).max(1e-12));
     (value, vec![by_input, sum([ln_1m, -ln])])
 }
 
-fn bce_with_logits(_: [f64; 3], [x, y, _]: [f64; 3]) -> (Quantity, Vec<Quantity>) {
-    let (value, partials) = weighted([0.0; 3], [x, y, 1.0]);
+fn bce_with_logits(_: [f64; 3], [x, y, ..]: [f64; 4]) -> (Quantity, Vec<Quantity>) {
+    let (value, partials) = weighted([0.0; 3], [x, y, 1.0, 0.0]);
     (value, vec![partials[0], one(-x)])
 }
 
-fn weighted(_: [f64; 3], [x, y, p]: [f64; 3]) -> (Quantity, Vec<Quantity>) {
+fn weighted(_: [f64; 3], [x, y, p, ..]: [f64; 4]) -> (Quantity, Vec<Quantity>) {
     let value = sum([(1.0 - y) * softplus(x), p * y * softplus(-x)]);
     let by_input = sum([(1.0 - y) * sigmoid(x), -p * y * sigmoid(-x)]);
     let by_target = sum([-softplus(x), p * softplus(-x)]);
     (value, vec![by_input, by_target])
 }
 
-fn gaussian_nll([eps, full, _]: [f64; 3], [x, y, variance]: [f64; 3]) -> (Quantity, Vec<Quantity>) {
+fn dpo([beta, flip, _]: [f64; 3], [pc, pr, rc, rr]: [f64; 4]) -> (Quantity, Vec<Quantity>) {
+    let margin = beta * ((pc - pr) - (rc - rr));
+    // What the subtractions round, seen through a slope of 1.
+    let rounding = beta * (pc.abs() + pr.abs() + rc.abs() + rr.abs());
+    let value = sum([(1.0 - flip) * softplus(-margin), flip * softplus(margin)]);
+    let slope = beta * (flip * sigmoid(margin) - (1.0 - flip) * sigmoid(-margin));
+    let of = |value: f64, size: f64| Quantity { value, size };
+    let slopes = |sign: f64| {
+        of(
+            sign * slope,
+            slope.abs() * (1.0 + rounding) + beta * rounding / 4.0,
+        )
+    };
+    (
+        of(value.value, value.size + rounding),
+        vec![slopes(1.0), slopes(-1.0)],
+    )
+}
+
+fn gaussian_nll(
+    [eps, full, _]: [f64; 3],
+    [x, y, variance, ..]: [f64; 4],
+) -> (Quantity, Vec<Quantity>) {
     let (v, d) = (variance.max(eps), x - y);
     let constant = full * 0.5 * core::f64::consts::TAU.ln();
     let value = sum([0.5 * v.ln(), 0.5 * d * d / v, constant]);
@@ -276,7 +300,7 @@ fn gaussian_nll([eps, full, _]: [f64; 3], [x, y, variance]: [f64; 3]) -> (Quanti
     (value, vec![one(d / v), by_variance, one(-d / v)])
 }
 
-fn hinge(_: [f64; 3], [x, y, _]: [f64; 3]) -> (Quantity, Vec<Quantity>) {
+fn hinge(_: [f64; 3], [x, y, ..]: [f64; 4]) -> (Quantity, Vec<Quantity>) {
     let z = 1.0 - x * y;
     if z > 0.0 {
         (one(z), vec![one(-y)])
@@ -285,12 +309,12 @@ fn hinge(_: [f64; 3], [x, y, _]: [f64; 3]) -> (Quantity, Vec<Quantity>) {
     }
 }
 
-fn squared_hinge(_: [f64; 3], [x, y, _]: [f64; 3]) -> (Quantity, Vec<Quantity>) {
+fn squared_hinge(_: [f64; 3], [x, y, ..]: [f64; 4]) -> (Quantity, Vec<Quantity>) {
     let z = (1.0 - x * y).max(0.0);
     (one(z * z), vec![one(-2.0 * z * y)])
 }
 
-fn hinge_embedding([margin, ..]: [f64; 3], [x, y, _]: [f64; 3]) -> (Quantity, Vec<Quantity>) {
+fn hinge_embedding([margin, ..]: [f64; 3], [x, y, ..]: [f64; 4]) -> (Quantity, Vec<Quantity>) {
     if y == 1.0 {
         (one(x), vec![one(1.0)])
     } else if margin - x > 0.0 {
@@ -300,7 +324,7 @@ fn hinge_embedding([margin, ..]: [f64; 3], [x, y, _]: [f64; 3]) -> (Quantity, Ve
     }
 }
 
-fn huber([delta, ..]: [f64; 3], [x, y, _]: [f64; 3]) -> (Quantity, Vec<Quantity>) {
+fn huber([delta, ..]: [f64; 3], [x, y, ..]: [f64; 4]) -> (Quantity, Vec<Quantity>) {
     let d = x - y;
     let value = if d.abs() <= delta {
         0.5 * d * d
@@ -311,7 +335,7 @@ fn huber([delta, ..]: [f64; 3], [x, y, _]: [f64; 3]) -> (Quantity, Vec<Quantity>
     (one(value), vec![one(slope), one(-slope)])
 }
 
-fn smooth_l1([beta, ..]: [f64; 3], [x, y, _]: [f64; 3]) -> (Quantity, Vec<Quantity>) {
+fn smooth_l1([beta, ..]: [f64; 3], [x, y, ..]: [f64; 4]) -> (Quantity, Vec<Quantity>) {
     let d = x - y;
     let (value, slope) = if d.abs() < beta {
         (0.5 * d * d / beta, d / beta)
@@ -321,7 +345,7 @@ fn smooth_l1([beta, ..]: [f64; 3], [x, y, _]: [f64; 3]) -> (Quantity, Vec<Quanti
     (one(value), vec![one(slope), one(-slope)])
 }
 
-fn kl_div([log_target, ..]: [f64; 3], [x, y, _]: [f64; 3]) -> (Quantity, Vec<Quantity>) {
+fn kl_div([log_target, ..]: [f64; 3], [x, y, ..]: [f64; 4]) -> (Quantity, Vec<Quantity>) {
     if log_target != 0.0 {
         let p = y.exp();
         (sum([p * y, -p * x]), vec![one(-p), sum([p * y, -p * x, p])])
@@ -333,17 +357,17 @@ fn kl_div([log_target, ..]: [f64; 3], [x, y, _]: [f64; 3]) -> (Quantity, Vec<Qua
     }
 }
 
-fn l1(_: [f64; 3], [x, y, _]: [f64; 3]) -> (Quantity, Vec<Quantity>) {
+fn l1(_: [f64; 3], [x, y, ..]: [f64; 4]) -> (Quantity, Vec<Quantity>) {
     let d = x - y;
     (one(d.abs()), vec![one(sign(d)), one(-sign(d))])
 }
 
-fn mse(_: [f64; 3], [x, y, _]: [f64; 3]) -> (Quantity, Vec<Quantity>) {
+fn mse(_: [f64; 3], [x, y, ..]: [f64; 4]) -> (Quantity, Vec<Quantity>) {
     let d = x - y;
     (one(d * d), vec![one(2.0 * d), one(-2.0 * d)])
 }
 
-fn log_cosh(_: [f64; 3], [x, y, _]: [f64; 3]) -> (Quantity, Vec<Quantity>) {
+fn log_cosh(_: [f64; 3], [x, y, ..]: [f64; 4]) -> (Quantity, Vec<Quantity>) {
     let d = (x - y).abs();
     let value = if d < 1.0 {
         (2.0 * (0.5 * d).sinh().powi(2)).ln_1p()
@@ -354,15 +378,15 @@ fn log_cosh(_: [f64; 3], [x, y, _]: [f64; 3]) -> (Quantity, Vec<Quantity>) {
     (one(value), vec![one(slope), one(-slope)])
 }
 
-fn log_sigmoid(_: [f64; 3], [x, ..]: [f64; 3]) -> (Quantity, Vec<Quantity>) {
+fn log_sigmoid(_: [f64; 3], [x, ..]: [f64; 4]) -> (Quantity, Vec<Quantity>) {
     (one(-softplus(-x)), vec![one(sigmoid(-x))])
 }
 
-fn logistic(_: [f64; 3], [x, ..]: [f64; 3]) -> (Quantity, Vec<Quantity>) {
+fn logistic(_: [f64; 3], [x, ..]: [f64; 4]) -> (Quantity, Vec<Quantity>) {
     (one(sigmoid(x)), vec![one(sigmoid(x) * sigmoid(-x))])
 }
 
-fn margin_ranking([margin, ..]: [f64; 3], [x1, x2, y]: [f64; 3]) -> (Quantity, Vec<Quantity>) {
+fn margin_ranking([margin, ..]: [f64; 3], [x1, x2, y, ..]: [f64; 4]) -> (Quantity, Vec<Quantity>) {
     let z = sum([-y * (x1 - x2), margin]);
     if z.value > 0.0 {
         (z, vec![one(-y), one(y)])
@@ -372,7 +396,10 @@ fn margin_ranking([margin, ..]: [f64; 3], [x1, x2, y]: [f64; 3]) -> (Quantity, V
     }
 }
 
-fn poisson_nll([log_input, full, eps]: [f64; 3], [x, y, _]: [f64; 3]) -> (Quantity, Vec<Quantity>) {
+fn poisson_nll(
+    [log_input, full, eps]: [f64; 3],
+    [x, y, ..]: [f64; 4],
+) -> (Quantity, Vec<Quantity>) {
     let stirling = if full != 0.0 && y > 1.0 {
         [y * y.ln(), -y, 0.5 * (core::f64::consts::TAU * y).ln()]
     } else {
@@ -391,7 +418,7 @@ fn poisson_nll([log_input, full, eps]: [f64; 3], [x, y, _]: [f64; 3]) -> (Quanti
     }
 }
 
-fn quantile([q, ..]: [f64; 3], [x, y, _]: [f64; 3]) -> (Quantity, Vec<Quantity>) {
+fn quantile([q, ..]: [f64; 3], [x, y, ..]: [f64; 4]) -> (Quantity, Vec<Quantity>) {
     let d = y - x;
     let (value, slope) = match d {
         0.0 => (0.0, 0.0),
@@ -401,13 +428,13 @@ fn quantile([q, ..]: [f64; 3], [x, y, _]: [f64; 3]) -> (Quantity, Vec<Quantity>)
     (one(value), vec![one(-slope), one(slope)])
 }
 
-fn soft_margin(_: [f64; 3], [x, y, _]: [f64; 3]) -> (Quantity, Vec<Quantity>) {
+fn soft_margin(_: [f64; 3], [x, y, ..]: [f64; 4]) -> (Quantity, Vec<Quantity>) {
     let z = -x * y;
     let slope = one(-y * sigmoid(z)).of_rounded(z);
     (one(softplus(z)).of_rounded(z), vec![slope])
 }
 
-fn soft_plus([beta, threshold, _]: [f64; 3], [x, ..]: [f64; 3]) -> (Quantity, Vec<Quantity>) {
+fn soft_plus([beta, threshold, _]: [f64; 3], [x, ..]: [f64; 4]) -> (Quantity, Vec<Quantity>) {
     let z = beta * x;
     if z > threshold {
         (one(x), vec![one(1.0)])
@@ -427,7 +454,7 @@ fn every_loss_has_an_oracle() {
             .peekable();
         assert!(rows.peek().is_some(), "{} has no oracle here", loss.name);
         for row in rows {
-            let (_, partials) = (row.terms)([0.5; 3], [0.5; 3]);
+            let (_, partials) = (row.terms)([0.5; 3], [0.5; 4]);
             assert_eq!(row.args.len(), loss.args, "{}: arguments", loss.name);
             assert_eq!(partials.len(), loss.grads, "{}: derivatives", loss.name);
         }

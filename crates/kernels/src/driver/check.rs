@@ -112,3 +112,19 @@ impl Classes {
         (0..rows).find(|&row| unsafe { self.get(row) }.is_some_and(|class| class >= self.count))
     }
 }
+
+/// The first index of a row's list of classes, which ends at its first −1, that is out of range.
+///
+/// # Safety
+/// `index` must be valid for reading rows·classes elements.
+#[inline(never)]
+pub unsafe fn first_bad_in_lists(index: *const i32, rows: usize, classes: usize) -> Option<usize> {
+    (0..rows).find_map(|row| {
+        (row * classes..(row + 1) * classes)
+            // SAFETY: positions below rows·classes are readable.
+            .map(|i| (i, unsafe { *index.add(i) }))
+            .take_while(|&(_, class)| class != -1)
+            .find(|&(_, class)| class < 0 || class as usize >= classes)
+            .map(|(i, _)| i)
+    })
+}

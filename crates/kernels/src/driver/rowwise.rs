@@ -601,6 +601,8 @@ pub struct Call<T> {
     pub grad_outputs: *const T,
     /// Where each row's value goes; null when they are reduced.
     pub values: *mut T,
+    /// Where the values of all entries go, in a loss that has one for each; null when unwanted.
+    pub entry_values: *mut T,
     /// Where the gradient of the input, or the output of a function, goes; null when unwanted.
     pub input_grad: *mut T,
     /// Where the gradient of the other array goes; null when unwanted.
@@ -633,6 +635,7 @@ impl<T: Element> Call<T> {
             grad_output: 1.0,
             grad_outputs: null(),
             values: null_mut(),
+            entry_values: null_mut(),
             input_grad: null_mut(),
             other_grad: null_mut(),
             third_grad: null_mut(),

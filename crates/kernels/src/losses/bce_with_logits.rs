@@ -4,14 +4,13 @@ use crate::driver::pointwise::Pointwise;
 use crate::isa::Lanes;
 use crate::math::Math;
 
-/// ℓ = (1 − y)·softplus(x) + p·y·softplus(−x), with p the weight of the positive class.
+/// no·softplus(x) + yes·softplus(−x) with its derivative by x, and both softplus.
 #[inline(always)]
-pub fn eval<V: Lanes>(x: V, y: V, p: V) -> (V, [V; 2]) {
-    let (zero, one) = (V::splat(0.0), V::splat(1.0));
+pub fn mixture<V: Lanes>(x: V, no: V, yes: V) -> (V, V, [V; 2]) {
+    let zero = V::splat(0.0);
     // softplus(±x) = max(±x, 0) + ln(1 + exp(−|x|)): only one of the two has the linear part.
     let (ln, near, far) = x.logistic();
     let positive = x.ge(zero);
-    let (no, yes) = (one - y, p * y);
     let linear = V::select(positive, no, yes);
     // 0 rather than inf·0 for an infinite logit on the right side.
     let linear = V::select(linear.eq(zero), zero, x.abs() * linear);
@@ -19,9 +18,13 @@ pub fn eval<V: Lanes>(x: V, y: V, p: V) -> (V, [V; 2]) {
     let complement = V::select(positive, far, near);
     let value = (no + yes) * ln + linear;
     let by_input = no * sigmoid - yes * complement;
-    // softplus differs from its mirror image by x: −softplus(x) + p·softplus(−x).
-    let up = x.max(zero) + ln;
-    let down = (-x).max(zero) + ln;
+    (value, by_input, [x.max(zero) + ln, (-x).max(zero) + ln])
+}
+
+/// ℓ = (1 − y)·softplus(x) + p·y·softplus(−x), with p the weight of the positive class.
+#[inline(always)]
+pub fn eval<V: Lanes>(x: V, y: V, p: V) -> (V, [V; 2]) {
+    let (value, by_input, [up, down]) = mixture(x, V::splat(1.0) - y, p * y);
     (value, [by_input, p * down - up])
 }
 

@@ -8,7 +8,11 @@ macro_rules! registry {
             pointwise bce::Bce;
             pointwise bce_with_logits::BceWithLogits;
             pointwise bce_with_logits_weighted::BceWithLogitsWeighted;
+            rowwise cosine_embedding::CosineEmbedding;
+            rowwise cosine_similarity::CosineSimilarity;
             rowwise cross_entropy::CrossEntropy;
+            rowwise dice::Dice;
+            pointwise dpo::Dpo;
             pointwise gaussian_nll::GaussianNll;
             pointwise hinge::Hinge;
             pointwise hinge_embedding::HingeEmbedding;
@@ -21,7 +25,11 @@ macro_rules! registry {
             rowwise log_sum_exp::LogSumExp;
             pointwise margin_ranking::MarginRanking;
             pointwise mse::Mse;
+            rowwise multi_label_margin::MultiLabelMargin;
+            rowwise multi_label_soft_margin::MultiLabelSoftMargin;
+            rowwise multi_margin::MultiMargin;
             rowwise nll::Nll;
+            rowwise pairwise_distance::PairwiseDistance;
             pointwise poisson_nll::PoissonNll;
             pointwise quantile::Quantile;
             pointwise sigmoid::Sigmoid;
@@ -29,7 +37,11 @@ macro_rules! registry {
             pointwise soft_margin::SoftMargin;
             rowwise softmax::Softmax;
             pointwise softplus::Softplus;
+            rowwise sparsemax::Sparsemax;
             pointwise squared_hinge::SquaredHinge;
+            rowwise triplet_margin::TripletMargin;
+            rowwise triplet_margin_cosine::TripletMarginCosine;
+            rowwise tversky::Tversky;
         }
     };
 }

@@ -6,6 +6,7 @@ use core::ops::{Add, BitAnd, BitOr, Div, Mul, Neg, Not, Sub};
 use fused_loss_kernels::isa::{Element, Isa, Lanes, SUM_LANES, Scalar};
 
 /// Instantiates generic tests once a token.
+#[allow(unused_macros, reason = "each test binary uses its own part")]
 macro_rules! per_token {
     ($($test:ident),+ $(,)?) => {
         per_token!(scalar, fused_loss_kernels::isa::Scalar, $($test),+);

@@ -1,0 +1,65 @@
+//! Pulls rows of target 1 together and pushes those of −1 apart. PyTorch: `CosineEmbeddingLoss`.
+
+use crate::driver::rowwise::{Call, Rows, Rowwise, TILE, Tile, row_scale};
+use crate::isa::{Element, Isa, Lanes};
+use crate::losses::cosine_similarity::{Pair, products};
+
+/// Added to each squared norm.
+const EPS: f64 = 1e-12;
+
+/// ℓ = 1 − cos for a target of 1, max(0, cos − margin) for −1.
+#[derive(Clone, Copy)]
+pub struct CosineEmbedding {
+    margin: f64,
+}
+
+impl<T: Element> Rowwise<T> for CosineEmbedding {
+    const SLOTS: usize = 4;
+
+    /// Options: margin.
+    fn new(options: &[f64]) -> Self {
+        CosineEmbedding {
+            margin: T::from_f64(options[0]).to_f64(),
+        }
+    }
+
+    unsafe fn tile<I: Isa>(&self, call: &Call<T>, tile: &Tile<T>, scale: T) -> Rows<f64> {
+        let (zero, one) = (I::F64::splat(0.0), I::F64::splat(1.0));
+        let (eps, margin) = (I::F64::splat(EPS), I::F64::splat(self.margin));
+        // SAFETY: the call's pointers are valid for its shape, and there is a target for every row.
+        unsafe {
+            let pair = Pair::new(call, tile);
+            let [dot, square1, square2] = products::<I, T>(tile, pair.x);
+            let scales = row_scale(call, tile, scale);
+            let mut target = [0.0; TILE];
+            for (row, target) in target.iter_mut().enumerate().take(tile.rows) {
+                *target = (*call.third.add(tile.first + row)).to_f64();
+            }
+            let [value, k, c1, c2] = tile.each_row::<I, 5, 4>(
+                [&dot, &square1, &square2, &target, &scales],
+                |[dot, square1, square2, target, scale]| {
+                    let (square1, square2) = (square1 + eps, square2 + eps);
+                    let norms = (square1 * square2).sqrt();
+                    let cos = dot / norms;
+                    let near = target.gt(zero);
+                    let above = cos - margin;
+                    let idle = above.le(zero);
+                    let apart = I::F64::select(idle, zero, above);
+                    let value = I::F64::select(near, one - cos, apart);
+                    let slope = I::F64::select(near, -one, I::F64::select(idle, zero, one));
+                    // A target that is NaN makes both NaN.
+                    let nan = target * zero;
+                    let by_cos = scale * (slope + nan);
+                    [
+                        value + nan,
+                        by_cos / norms,
+                        by_cos * cos / square1,
+                        by_cos * cos / square2,
+                    ]
+                },
+            );
+            pair.write::<I>(call, tile, [&k, &c1, &c2]);
+            value
+        }
+    }
+}

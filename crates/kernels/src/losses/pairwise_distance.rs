@@ -1,0 +1,237 @@
+//! Norm of the difference of two rows. PyTorch: `PairwiseDistance`.
+
+use crate::driver::rowwise::{Call, Rows, Rowwise, Sweep, Tile, View, round, row_scale, widen};
+use crate::isa::{Element, Isa, Lanes, Vector};
+use crate::math::Math;
+
+/// Scratch slots of a tile.
+const X1: usize = 0;
+const X2: usize = 1;
+const GRAD1: usize = 2;
+const GRAD2: usize = 3;
+const SIZES: usize = 4;
+
+/// A distance of two rows, of d = x₁ − x₂ + ε.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Norm {
+    /// Σ |d|.
+    One,
+    /// √Σ d².
+    Two,
+    /// Σ d², which is no norm.
+    Squares,
+    /// max |d|.
+    Infinity,
+    /// (Σ |d|^p)^(1/p).
+    Other(f64),
+}
+
+impl Norm {
+    /// The norm of an exponent ≥ 1.
+    pub fn of(p: f64) -> Self {
+        match p {
+            1.0 => Norm::One,
+            2.0 => Norm::Two,
+            f64::INFINITY => Norm::Infinity,
+            _ => Norm::Other(p),
+        }
+    }
+
+    /// The distances of a tile's rows, and the factors of their derivatives: with a distance and
+    /// its factor, [`Norm::slope`] gives the derivative by an element. `sizes` is scratch memory.
+    ///
+    /// # Safety
+    /// The views must be of the tile.
+    pub unsafe fn distances<I: Isa, T: Element>(
+        self,
+        tile: &Tile<T>,
+        x: [View<T>; 2],
+        eps: f64,
+        sizes: View<T>,
+    ) -> [Rows<f64>; 2] {
+        let eps = Vector::<I, T>::splat(eps);
+        let (zero, one) = (Vector::<I, T>::splat(0.0), Vector::<I, T>::splat(1.0));
+        let ones = [1.0; crate::driver::rowwise::TILE];
+        let inverse = |distance: f64| if distance == 0.0 { 0.0 } else { 1.0 / distance };
+        // SAFETY: as the caller's.
+        unsafe {
+            match self {
+                Norm::One => [sums::<I, T>(tile, x, eps, |d| d.abs()), ones],
+                Norm::Squares => [sums::<I, T>(tile, x, eps, |d| d * d), ones],
+                Norm::Two => {
+                    let [distance, factor] = tile.each_row::<I, 1, 2>(
+                        [&sums::<I, T>(tile, x, eps, |d| d * d)],
+                        |[square]| {
+                            let (zero, one) = (I::F64::splat(0.0), I::F64::splat(1.0));
+                            let distance = square.sqrt();
+                            let none = distance.eq(zero);
+                            [distance, I::F64::select(none, zero, one / distance)]
+                        },
+                    );
+                    [distance, factor]
+                }
+                Norm::Infinity | Norm::Other(_) => {
+                    // NaN, which the maximum passes over, shows in the sum.
+                    let ([nan], []) = tile.sweep::<I, 2, 0, 0, 1, 1, 0>(
+                        Sweep {
+                            elements: x,
+                            rows: [],
+                            classes: [],
+                            out: [sizes],
+                        },
+                        |[x1, x2], [], []| {
+                            let size = ((x1 - x2) + eps).abs();
+                            let nan = Vector::<I, T>::select(size.eq(size), zero, size);
+                            ([size], [nan], [])
+                        },
+                    );
+                    let max = tile.max::<I>(sizes);
+                    let ([powers], [counts]) = tile.sweep::<I, 1, 1, 0, 0, 1, 1>(
+                        Sweep {
+                            elements: [sizes],
+                            rows: [&max],
+                            classes: [],
+                            out: [],
+                        },
+                        |[size], [max], []| {
+                            let power = match self {
+                                // Relative to the largest, so that nothing overflows.
+                                Norm::Other(p) => {
+                                    let none = size.eq(zero);
+                                    let power =
+                                        (Vector::<I, T>::splat(p) * (size / max).ln()).exp();
+                                    Vector::<I, T>::select(none, zero, power)
+                                }
+                                _ => zero,
+                            };
+                            let top = Vector::<I, T>::select(size.eq(max), one, zero);
+                            ([], [power], [top])
+                        },
+                    );
+                    let max = widen(&max);
+                    let mut distance = max;
+                    let mut factor = counts.map(inverse);
+                    if let Norm::Other(p) = self {
+                        let inverse = I::F64::splat(1.0 / p);
+                        [distance] = tile.each_row::<I, 2, 1>([&max, &powers], |[max, powers]| {
+                            let zero = I::F64::splat(0.0);
+                            let root = (inverse * powers.ln()).exp();
+                            [I::F64::select(max.eq(zero), zero, max * root)]
+                        });
+                        factor = ones;
+                    }
+                    for row in 0..tile.rows {
+                        if distance[row] == 0.0 {
+                            factor[row] = 0.0;
+                        }
+                        distance[row] += nan[row];
+                    }
+                    [distance, factor]
+                }
+            }
+        }
+    }
+
+    /// The derivative by d, times the factor: of an element, its row's distance and its factor.
+    #[inline(always)]
+    pub fn slope<V: Lanes>(self, d: V, distance: V, factor: V) -> V {
+        let zero = V::splat(0.0);
+        match self {
+            Norm::One => d.signum() * factor,
+            Norm::Two => d * factor,
+            Norm::Squares => (d + d) * factor,
+            Norm::Infinity => V::select(d.abs().eq(distance), d.signum() * factor, zero),
+            Norm::Other(p) => {
+                let power = (V::splat(p - 1.0) * (d.abs() / distance).ln()).exp();
+                V::select(d.eq(zero), zero, d.signum() * power * factor)
+            }
+        }
+    }
+}
+
+/// Σ f(x₁ − x₂ + ε) of each row.
+unsafe fn sums<I: Isa, T: Element>(
+    tile: &Tile<T>,
+    x: [View<T>; 2],
+    eps: Vector<I, T>,
+    f: impl Fn(Vector<I, T>) -> Vector<I, T> + Copy,
+) -> Rows<f64> {
+    // SAFETY: as the caller's.
+    let ([sums], []) = unsafe {
+        tile.sweep::<I, 2, 0, 0, 0, 1, 0>(
+            Sweep {
+                elements: x,
+                rows: [],
+                classes: [],
+                out: [],
+            },
+            move |[x1, x2], [], []| ([], [f((x1 - x2) + eps)], []),
+        )
+    };
+    sums
+}
+
+/// ‖x₁ − x₂ + ε‖_p.
+#[derive(Clone, Copy)]
+pub struct PairwiseDistance {
+    norm: Norm,
+    eps: f64,
+}
+
+impl<T: Element> Rowwise<T> for PairwiseDistance {
+    const SLOTS: usize = 5;
+
+    /// Options: p, eps.
+    fn new(options: &[f64]) -> Self {
+        PairwiseDistance {
+            norm: Norm::of(T::from_f64(options[0]).to_f64()),
+            eps: options[1],
+        }
+    }
+
+    unsafe fn tile<I: Isa>(&self, call: &Call<T>, tile: &Tile<T>, scale: T) -> Rows<f64> {
+        let norm = self.norm;
+        let eps = Vector::<I, T>::splat(self.eps);
+        // SAFETY: the call's pointers are valid for its shape.
+        unsafe {
+            let x = [tile.input(call.input, X1), tile.input(call.other, X2)];
+            let sizes = tile.scratch(SIZES);
+            let [distance, factor] = norm.distances::<I, T>(tile, x, self.eps, sizes);
+            if call.input_grad.is_null() && call.other_grad.is_null() {
+                return distance;
+            }
+            let output = |to: *mut T, slot| {
+                if to.is_null() {
+                    View::nowhere()
+                } else {
+                    tile.output(to, slot)
+                }
+            };
+            let grads = [
+                output(call.input_grad, GRAD1),
+                output(call.other_grad, GRAD2),
+            ];
+            let scales = row_scale(call, tile, scale);
+            let factor: Rows<f64> = core::array::from_fn(|row| factor[row] * scales[row]);
+            tile.sweep::<I, 2, 2, 0, 2, 0, 0>(
+                Sweep {
+                    elements: x,
+                    rows: [&round(&distance), &round(&factor)],
+                    classes: [],
+                    out: grads,
+                },
+                |[x1, x2], [distance, factor], []| {
+                    let slope = norm.slope((x1 - x2) + eps, distance, factor);
+                    ([slope, -slope], [], [])
+                },
+            );
+            if !call.input_grad.is_null() {
+                tile.commit(grads[0], call.input_grad);
+            }
+            if !call.other_grad.is_null() {
+                tile.commit(grads[1], call.other_grad);
+            }
+            distance
+        }
+    }
+}

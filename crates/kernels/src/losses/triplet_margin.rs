@@ -1,0 +1,138 @@
+//! Pulls a row towards one and pushes it away from another. PyTorch: `TripletMarginLoss`.
+
+use crate::driver::rowwise::{Call, Rows, Rowwise, Sweep, TILE, Tile, View, round, row_scale};
+use crate::isa::{Element, Isa, Lanes, Vector};
+use crate::losses::pairwise_distance::Norm;
+
+/// Scratch slots of a tile.
+const INPUTS: usize = 0;
+const GRADS: usize = 3;
+const SIZES: usize = 6;
+
+/// ℓ = max(0, δ(a, p) − δ(a, n) + margin); with `swap`, the lesser of δ(a, n) and δ(p, n).
+#[derive(Clone, Copy)]
+pub struct TripletMargin {
+    margin: f64,
+    norm: Norm,
+    eps: f64,
+    swap: bool,
+}
+
+/// The value of a row and the derivatives by its three distances (a, p), (a, n) and (p, n), of which
+/// the last counts only with a swap.
+pub fn combine(margin: f64, swap: bool, [ap, an, pn]: [f64; 3]) -> (f64, [f64; 3]) {
+    let far = if !swap || an <= pn || an.is_nan() {
+        an
+    } else {
+        pn
+    };
+    let value = (ap - far) + margin;
+    if value <= 0.0 {
+        return (0.0, [0.0; 3]);
+    }
+    // As PyTorch, a tie of the two takes one half each.
+    let share = match an.partial_cmp(&pn) {
+        _ if !swap => 1.0,
+        Some(core::cmp::Ordering::Less) => 1.0,
+        Some(core::cmp::Ordering::Greater) => 0.0,
+        _ => 0.5,
+    };
+    // 0 − …, so that what takes no part is 0 and not −0.
+    (value, [1.0, 0.0 - share, 0.0 - (1.0 - share)])
+}
+
+impl<T: Element> Rowwise<T> for TripletMargin {
+    const SLOTS: usize = 7;
+
+    /// Options: margin, p (0 for the sum of squares), eps, swap.
+    fn new(options: &[f64]) -> Self {
+        let rounded = |x: f64| T::from_f64(x).to_f64();
+        TripletMargin {
+            margin: rounded(options[0]),
+            norm: if options[1] == 0.0 {
+                Norm::Squares
+            } else {
+                Norm::of(rounded(options[1]))
+            },
+            eps: options[2],
+            swap: options[3] != 0.0,
+        }
+    }
+
+    unsafe fn tile<I: Isa>(&self, call: &Call<T>, tile: &Tile<T>, scale: T) -> Rows<f64> {
+        let TripletMargin {
+            margin,
+            norm,
+            eps,
+            swap,
+        } = *self;
+        // SAFETY: the call's pointers are valid for its shape.
+        unsafe {
+            let x = [call.input, call.other, call.third];
+            let [a, p, n] = core::array::from_fn(|k| tile.input(x[k], INPUTS + k));
+            let sizes = tile.scratch(SIZES);
+            let [ap, by_ap] = norm.distances::<I, T>(tile, [a, p], eps, sizes);
+            let [an, by_an] = norm.distances::<I, T>(tile, [a, n], eps, sizes);
+            let [pn, by_pn] = if swap {
+                norm.distances::<I, T>(tile, [p, n], eps, sizes)
+            } else {
+                [[0.0; TILE]; 2]
+            };
+            let scales = row_scale(call, tile, scale);
+            let mut value = [0.0; TILE];
+            let mut factors = [[0.0; TILE]; 3];
+            for row in 0..tile.rows {
+                let (loss, slopes) = combine(margin, swap, [ap[row], an[row], pn[row]]);
+                value[row] = loss;
+                let by = [by_ap[row], by_an[row], by_pn[row]];
+                for k in 0..3 {
+                    factors[k][row] = scales[row] * slopes[k] * by[k];
+                }
+            }
+            let places = [call.input_grad, call.other_grad, call.third_grad];
+            if places.iter().all(|to| to.is_null()) {
+                return value;
+            }
+            let out: [View<T>; 3] = core::array::from_fn(|k| {
+                if places[k].is_null() {
+                    View::nowhere()
+                } else {
+                    tile.output(places[k], GRADS + k)
+                }
+            });
+            let eps = Vector::<I, T>::splat(eps);
+            let zero = Vector::<I, T>::splat(0.0);
+            tile.sweep::<I, 3, 6, 0, 3, 0, 0>(
+                Sweep {
+                    elements: [a, p, n],
+                    rows: [
+                        &round(&ap),
+                        &round(&an),
+                        &round(&pn),
+                        &round(&factors[0]),
+                        &round(&factors[1]),
+                        &round(&factors[2]),
+                    ],
+                    classes: [],
+                    out,
+                },
+                |[a, p, n], [ap, an, pn, by_ap, by_an, by_pn], []| {
+                    let near = norm.slope((a - p) + eps, ap, by_ap);
+                    let far = norm.slope((a - n) + eps, an, by_an);
+                    let swapped = if swap {
+                        norm.slope((p - n) + eps, pn, by_pn)
+                    } else {
+                        zero
+                    };
+                    ([near + far, swapped - near, -far - swapped], [], [])
+                },
+            );
+            for (view, to) in out.into_iter().zip(places) {
+                if !to.is_null() {
+                    tile.commit(view, to);
+                }
+            }
+            value
+        }
+    }
+}
