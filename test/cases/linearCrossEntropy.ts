@@ -30,12 +30,12 @@ const linearCrossEntropy: LossCase = {
     { probabilities: true, bias: true },
     { probabilities: true, weight: true, labelSmoothing: 0.2 },
   ],
-  // Of the input; the classes follow from it, below.
+  // Of the input; unless `classes` is among the options, their number follows from it.
   shapes: [[1], [3], [1, 5], [4, 2], [7, 3], [3, 130], [140, 3], [2, 40]],
   sample: (random, shape, options) => {
     const rows = shape.slice(0, -1);
     const width = shape.at(-1) ?? 0;
-    const classes = [3, 5, 33, 10][count(shape) % 4] ?? 1;
+    const classes = numberOf({ args: {}, options }, "classes", [3, 5, 33, 10][count(shape) % 4] ?? 1);
     const logits = { shape: [...rows, classes] };
     const ignored = options.ignoreIndex;
     const target = options.probabilities
@@ -45,7 +45,7 @@ const linearCrossEntropy: LossCase = {
     return {
       args: { input: drawn(shape, () => normal(random)), linearWeight: drawn([classes, width], () => normal(random, scale)), target },
       options: {
-        ...own(options, "bias", "weight", "probabilities"),
+        ...own(options, "bias", "weight", "probabilities", "classes"),
         ...(options.bias && { bias: drawn([classes], () => normal(random)) }),
         ...(options.weight && { weight: factors(random, [classes]) }),
       },
