@@ -294,6 +294,41 @@ function crossEntropy(input: Floats, target: Int32Array, classes: number, grad?:
   return total / rows;
 }
 
+function linearCrossEntropy(input: Floats, weight: Floats, target: Int32Array, width: number, inputGrad?: Floats, weightGrad?: Floats) {
+  const rows = target.length;
+  const classes = weight.length / width;
+  const row = new Float64Array(classes);
+  let total = 0;
+  weightGrad?.fill(0);
+  for (let r = 0; r < rows; r++) {
+    const start = r * width;
+    const y = target[r]!;
+    for (let c = 0; c < classes; c++) {
+      let sum = 0;
+      for (let k = 0; k < width; k++) sum += input[start + k]! * weight[c * width + k]!;
+      row[c] = sum;
+    }
+    const max = largest(row, 0, classes);
+    const own = row[y]!;
+    let sum = 0;
+    for (let c = 0; c < classes; c++) {
+      row[c] = Math.exp(row[c]! - max);
+      sum += row[c]!;
+    }
+    total += Math.log(sum) + max - own;
+    if (!inputGrad || !weightGrad) continue;
+    inputGrad.fill(0, start, start + width);
+    for (let c = 0; c < classes; c++) {
+      const g = (row[c]! / sum - (c === y ? 1 : 0)) / rows;
+      for (let k = 0; k < width; k++) {
+        inputGrad[start + k]! += g * weight[c * width + k]!;
+        weightGrad[c * width + k]! += g * input[start + k]!;
+      }
+    }
+  }
+  return total / rows;
+}
+
 function crossEntropySmoothed(input: Floats, target: Int32Array, classes: number, grad?: Floats) {
   const rows = target.length;
   const smoothing = 0.1;
@@ -551,6 +586,7 @@ export const plain: Readonly<Record<string, Plain>> = {
   softplus: { expOrLog: true, value: softplus, vjp: softplusVjp },
   nll: { expOrLog: false, loss: nll },
   crossEntropy: { expOrLog: true, loss: crossEntropy },
+  linearCrossEntropy: { expOrLog: true, loss: linearCrossEntropy },
   "crossEntropy smoothing": { expOrLog: true, loss: crossEntropySmoothed },
   "crossEntropy probabilities": { expOrLog: true, loss: crossEntropyOfProbabilities },
   multiMargin: { expOrLog: false, loss: multiMargin },

@@ -51,6 +51,7 @@ const ROWWISE: Readonly<Record<string, Rowwise>> = {
   tversky: {},
   nll: {},
   crossEntropy: { variants: { "": {}, " smoothing": { labelSmoothing: 0.1 }, " probabilities": { probabilities: true } } },
+  linearCrossEntropy: { variants: { "": { classes: 1000 } }, shapes: [[64, 64], [256, 256]] },
   multiLabelMargin: {},
   multiLabelSoftMargin: {},
   multiMargin: {},

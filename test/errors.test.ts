@@ -183,8 +183,8 @@ const otherShapes = [[6], [3, 2], [1, 6], [6, 1], [2, 3, 1], [1, 2, 3], [3], [1,
 describe.each(losses.map((info) => ({ title: info.title, info })))("$title", ({ info }) => {
   info.args.forEach((arg, k) => {
     it(`${arg.name}: refuses what is no data`, () => {
-      // A float target of crossEntropy is a distribution, an integer one class indices.
-      const either = info.name === "crossEntropy" && arg.name === "target";
+      // A float target of these is a distribution, an integer one class indices.
+      const either = ["crossEntropy", "linearCrossEntropy"].includes(info.name) && arg.name === "target";
       const indicesToo = either || info.name === "nll";
       noData(either ? "index" : arg.kind, arg.shape, (value, fault) => {
         if (value === undefined && k === 0 && indicesToo) return; // Below: missing arguments.
@@ -226,12 +226,12 @@ describe.each(losses.map((info) => ({ title: info.title, info })))("$title", ({ 
 
     if (k > 0) {
       it(`${arg.name}: refuses another shape and names both`, () => {
-        const shapes = arg.kind === "index" ? [[], [1], [3], [2, 1], [1, 2], [0]] : otherShapes;
+        const shapes = arg.refused?.shapes ?? (arg.kind === "index" ? [[], [1], [3], [2, 1], [1, 2], [0]] : otherShapes);
         for (const shape of shapes) {
           refusesLoss(info, (call, dtype) => {
             const values = Array<number>(sizeOf(shape)).fill(1);
             call.args[k] = { data: elements({ ...arg, values }, dtype), shape };
-            return shapeFault(arg.name, showShape(shape), showShape(arg.shape));
+            return shapeFault(arg.name, showShape(shape), arg.refused?.says ?? showShape(arg.shape));
           });
         }
       });

@@ -13,6 +13,7 @@ export { hingeEmbedding, type HingeEmbeddingOptions } from "./losses/hingeEmbedd
 export { huber, type HuberOptions } from "./losses/huber.js";
 export { klDiv, type KlDivOptions } from "./losses/klDiv.js";
 export { l1, type L1Options } from "./losses/l1.js";
+export { linearCrossEntropy, type LinearCrossEntropy, type LinearCrossEntropyOptions } from "./losses/linearCrossEntropy.js";
 export { logCosh } from "./losses/logCosh.js";
 export { logSigmoid } from "./losses/logSigmoid.js";
 export { logSoftmax, type LogSoftmaxOptions } from "./losses/logSoftmax.js";

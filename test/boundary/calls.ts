@@ -18,6 +18,8 @@ export interface Argument {
   /** Numbers that the argument may not hold. */
   readonly outside?: readonly number[];
   readonly lastMayLack?: boolean;
+  /** Where not any other shape is refused: some that are, and how the error says what is expected. */
+  readonly refused?: { readonly shapes: readonly (readonly number[])[]; readonly says: string };
 }
 
 export interface OptionInfo {
@@ -111,6 +113,10 @@ const ignoreIndex: OptionInfo = {
   outside: [0.5, Number.NaN, Infinity, -Infinity, 2 ** 53],
   wrongType: notNumbers,
 };
+/** Of a layer from 3 to 2. */
+const linearWeight = argument("linearWeight", OTHER, {
+  refused: { shapes: [[6], [3, 2], [1, 6], [6, 1], [2, 3, 1], [1, 2, 3], [3], [], [2, 2], [2, 0]], says: "[C, " },
+});
 const classWeight = (differentiable: boolean) => ({ shape: [3], broadcast: false, differentiable });
 const crossEntropyOptions = [fraction("labelSmoothing", 0.1), nonNegative("zLoss", 0.1), positive("softcap", 3)];
 
@@ -179,6 +185,16 @@ export const losses: readonly LossInfo[] = [
     valueShape: [2],
   },
   { ...pointwise("sparsemax", [input, classes], onlyInput), layout: "index", valueShape: [2] },
+  {
+    ...pointwise("linearCrossEntropy", [input, linearWeight, argument("target", [1, 0], { kind: "index", shape: [2] })], {
+      options: [ignoreIndex, fraction("labelSmoothing", 0.1), number("chunk", 128, [0, -1, 0.5, Number.NaN, Infinity, 2 ** 53])],
+      weight: { shape: [2], broadcast: false, differentiable: false },
+      wrt: ["input", "linearWeight"],
+      defaults: 2,
+    }),
+    layout: "index",
+    valueShape: [2],
+  },
   rowwise("cosineEmbedding", [argument("input1", ANY), argument("input2", OTHER), argument("target", [1, -1], { kind: "flag", shape: [2] })], {
     options: [finite("margin", 0.5)],
     wrt: ["input1", "input2"],

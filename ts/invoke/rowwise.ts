@@ -35,7 +35,7 @@ import {
   product,
   sameShape,
 } from "./marshal.js";
-import { type OptionSpec, readObject } from "./options.js";
+import { type OptionSpec, type Options, readObject } from "./options.js";
 
 /** Rows of classes: the shape as (outer, classes, inner), and the shape of what has a value for each row. */
 export interface Layout {
@@ -72,7 +72,7 @@ function indexLayout(call: string, input: Operand, target: Operand): Layout {
 }
 
 /** A batch of class indices, and the one that leaves a row out. */
-interface ClassIndices {
+export interface ClassIndices {
   readonly op: Operand;
   readonly classes: number;
   /** `undefined` where every row counts. */
@@ -81,7 +81,7 @@ interface ClassIndices {
   readonly ignore: number;
 }
 
-function classIndices(op: Operand, classes: number, ignoreIndex: number | undefined): ClassIndices {
+export function classIndices(op: Operand, classes: number, ignoreIndex: number | undefined): ClassIndices {
   if (ignoreIndex === undefined) return { op, classes, ignoreIndex, ignore: Number.NaN };
   let ignore = Number.NaN;
   if (op.dtype === "bigint64") ignore = -1;
@@ -94,7 +94,7 @@ function wrongClass(call: string, { op, classes, ignoreIndex }: ClassIndices, i:
 }
 
 /** 64-bit indices become int32 here; those to ignore become −1. */
-function placeIndices(marshal: Marshal, call: string, indices: ClassIndices): Place {
+export function placeIndices(marshal: Marshal, call: string, indices: ClassIndices): Place {
   const { op, classes, ignoreIndex } = indices;
   if (op.dtype !== "bigint64") return marshal.indices(op, undefined);
   return marshal.indices(op, (from, to) => {
@@ -108,10 +108,20 @@ function placeIndices(marshal: Marshal, call: string, indices: ClassIndices): Pl
   });
 }
 
-function checkIndices(marshal: Marshal, call: string, indices: ClassIndices, place: Place) {
+export function checkIndices(marshal: Marshal, call: string, indices: ClassIndices, place: Place) {
   const { op, classes, ignore } = indices;
   const bad = marshal.engine.exports.check_classes(place.address, op.size, classes, ignore);
   if (bad >= 0) wrongClass(call, indices, bad, marshal.read(op)[bad]);
+}
+
+export function readIgnoreIndex(call: string, options: Options, distribution: boolean): number {
+  const { ignoreIndex = -100 } = options;
+  if (typeof ignoreIndex !== "number") fail("ERR_TYPE", call, "ignoreIndex", "an integer", show(ignoreIndex));
+  if (!Number.isSafeInteger(ignoreIndex)) fail("ERR_RANGE", call, "ignoreIndex", "an integer", show(ignoreIndex));
+  if (distribution && options.ignoreIndex !== undefined) {
+    fail("ERR_OPTION", call, "ignoreIndex", "absent where the targets are probabilities", show(ignoreIndex));
+  }
+  return ignoreIndex;
 }
 
 /** Fills what all row kernels read; the rest of the block is cleared. */
@@ -191,12 +201,7 @@ function callClassLoss(spec: PreparedClassLoss, given: readonly unknown[], rawOp
   const rows = layout.outer * layout.inner;
   if (classes === 0 && rows > 0) fail("ERR_SHAPE", call, "input", "of at least one class", `shape ${showShape(input.shape)}`);
 
-  const { ignoreIndex = -100 } = options;
-  if (typeof ignoreIndex !== "number") fail("ERR_TYPE", call, "ignoreIndex", "an integer", show(ignoreIndex));
-  if (!Number.isSafeInteger(ignoreIndex)) fail("ERR_RANGE", call, "ignoreIndex", "an integer", show(ignoreIndex));
-  if (distribution && options.ignoreIndex !== undefined) {
-    fail("ERR_OPTION", call, "ignoreIndex", "absent where the targets are probabilities", show(ignoreIndex));
-  }
+  const ignoreIndex = readIgnoreIndex(call, options, distribution);
   const numbers = readNumbers(call, options, spec.options, input);
   const able = distribution ? spec.byDistribution : spec.byIndex;
   const weight = spec.weight ? factor(call, "weight", options, input) : undefined;

@@ -8,6 +8,7 @@
 use fused_loss_kernels::driver::check::{self, Classes, Domain};
 use fused_loss_kernels::driver::{pointwise, rowwise, whole};
 use fused_loss_kernels::isa::{Element, Native};
+use fused_loss_kernels::matrix::{self, Matrix, Product};
 use fused_loss_kernels::reduce::Sum;
 use js_sys::Uint8Array;
 use std::alloc::{Layout, alloc, dealloc};
@@ -324,9 +325,9 @@ pub fn check_classes(index: *const i32, rows: usize, count: usize, ignore: f64) 
 /// The position of the first class index of a row's list, which ends at its first −1, that is not
 /// below the number of classes, or −1.
 #[wasm_bindgen]
-pub fn check_lists(index: *const i32, rows: usize, classes: usize) -> f64 {
+pub fn check_lists(index: usize, rows: usize, classes: usize) -> f64 {
     // SAFETY: the facade passes an array of rows·classes indices.
-    let bad = unsafe { check::first_bad_in_lists(index, rows, classes) };
+    let bad = unsafe { check::first_bad_in_lists(index as *const i32, rows, classes) };
     bad.map_or(-1.0, |i| i as f64)
 }
 
@@ -341,4 +342,42 @@ pub fn sum_rows(dtype: u32, data: usize, rows: usize, columns: usize, out: usize
             rowwise::sum_rows::<Native, f64>(data as *const f64, rows, columns, out as *mut f64);
         }
     }
+}
+
+/// C = A·B in float32 (dtype 0) or float64: A, B and C are the first three operands of a call block,
+/// each of two dimensions, the columns of C side by side, with [`block::OPTIONS`] not 0 to add to C.
+#[wasm_bindgen]
+pub fn multiply(dtype: u32, block: *mut f64) -> f64 {
+    if dtype == 0 {
+        run_multiply::<f32>(Block(block))
+    } else {
+        run_multiply::<f64>(Block(block))
+    }
+}
+
+fn run_multiply<T: Element>(b: Block) -> f64 {
+    // Address, rank, then size and stride of both dimensions.
+    let at = |k: usize, slot: usize| b.index(block::OPERANDS + k * block::OPERAND + slot);
+    let factor = |k: usize| Matrix {
+        data: b.argument::<T>(k).cast_const(),
+        rows: at(k, 3),
+        columns: at(k, 5),
+    };
+    let size = [at(0, 2), at(0, 4), at(1, 4)];
+    let elements = matrix::scratch(size);
+    let mut panels = Vec::<T>::new();
+    if panels.try_reserve_exact(elements).is_err() {
+        return b.missing(elements as u64 * size_of::<T>() as u64);
+    }
+    let product = Product {
+        size,
+        a: factor(0),
+        b: factor(1),
+        c: b.argument(2),
+        c_rows: at(2, 3),
+        add: b.number(block::OPTIONS) != 0.0,
+    };
+    // SAFETY: the facade has checked sizes and overlaps of everything in the block.
+    unsafe { matrix::multiply::<Native, T>(&product, panels.as_mut_ptr()) };
+    0.0
 }

@@ -2,7 +2,8 @@
 //! with results that are the same bits whatever the instruction set, host or thread count.
 //!
 //! [`isa`] is the instruction set as a type, [`math`] the elementary functions, [`reduce`] the
-//! deterministic sum, [`driver`] the only loops, and [`losses`] one file a loss.
+//! deterministic sum, [`matrix`] the product of matrices, [`driver`] the loops over elements and rows,
+//! and [`losses`] one file a loss.
 #![no_std]
 #![warn(missing_docs)]
 
@@ -10,4 +11,5 @@ pub mod driver;
 pub mod isa;
 pub mod losses;
 pub mod math;
+pub mod matrix;
 pub mod reduce;

@@ -691,7 +691,7 @@ impl<T: Element> Call<T> {
     ///
     /// # Safety
     /// The pointers must be valid, and the targets checked.
-    unsafe fn resolved_divisor(&self) -> f64 {
+    pub unsafe fn resolved_divisor(&self) -> f64 {
         self.divisor.unwrap_or_else(|| {
             let mut sum = Sum::default();
             for row in 0..self.shape.rows() {
@@ -739,11 +739,37 @@ pub trait Rowwise<T: Element>: Sized {
 /// Every pointer of the call must be valid for what it stands for, its targets checked, and
 /// outputs overlap nothing but exactly the argument that they differentiate.
 pub unsafe fn run<I: Isa, T: Element>(loss: &impl Rowwise<T>, call: &Call<T>) -> f64 {
-    let shape = call.shape;
+    let mut sum = Sum::default();
     // SAFETY: as the caller's.
     let divisor = unsafe { call.resolved_divisor() };
     let scale = T::from_f64(call.grad_output / divisor);
-    let mut sum = Sum::default();
+    // SAFETY: as the caller's.
+    unsafe { run_rows::<I, T>(loss, call, scale, &mut sum) };
+    if !call.weight_grad.is_null() {
+        for class in 0..call.shape.classes {
+            // SAFETY: there is a sum and an output for every class.
+            unsafe {
+                let total = core::mem::take(&mut *call.class_sums.add(class)).total();
+                *call.weight_grad.add(class) = T::from_f64(total * scale.to_f64());
+            }
+        }
+    }
+    sum.total() / divisor
+}
+
+/// Runs a row loss on the rows of a call, which may be a part of a batch: gradients by rows are
+/// scaled, and the terms of the rows are stored as values or go to the sum.
+///
+/// # Safety
+/// As [`run`]'s.
+#[inline(never)]
+pub unsafe fn run_rows<I: Isa, T: Element>(
+    loss: &impl Rowwise<T>,
+    call: &Call<T>,
+    scale: T,
+    sum: &mut Sum,
+) {
+    let shape = call.shape;
     let (rows, width) = (shape.rows(), shape.width());
     let mut first = 0;
     while first < rows {
@@ -781,16 +807,6 @@ pub unsafe fn run<I: Isa, T: Element>(loss: &impl Rowwise<T>, call: &Call<T>) ->
         }
         first += tile.rows;
     }
-    if !call.weight_grad.is_null() {
-        for class in 0..shape.classes {
-            // SAFETY: there is a sum and an output for every class.
-            unsafe {
-                let total = core::mem::take(&mut *call.class_sums.add(class)).total();
-                *call.weight_grad.add(class) = T::from_f64(total * scale.to_f64());
-            }
-        }
-    }
-    sum.total() / divisor
 }
 
 /// Sums the rows of a contiguous (rows, columns) array: the gradient of an argument that was

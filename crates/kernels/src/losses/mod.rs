@@ -19,6 +19,7 @@ macro_rules! registry {
             pointwise huber::Huber;
             pointwise kl_div::KlDiv;
             pointwise l1::L1;
+            whole linear_cross_entropy::LinearCrossEntropy;
             pointwise log_cosh::LogCosh;
             pointwise log_sigmoid::LogSigmoid;
             rowwise log_softmax::LogSoftmax;
