@@ -112,9 +112,9 @@ describe("tripletMarginWithDistance with a user's distance", () => {
   const matrix = () => ({ data: Float64Array.from({ length: 35 }, () => normal(random)), shape: [7, 5] });
   const [anchor, positive, negative] = [matrix(), matrix(), matrix()];
   const distanceBy = (entry: typeof simd128, p: number): DistanceCallback => (x1, x2) => {
-    const value = entry.pairwiseDistance(x1, x2 as typeof x1, { p });
-    const ones = value.map(() => 1) as typeof value;
-    return { value, grads: entry.pairwiseDistance.vjp(x1, x2 as typeof x1, ones, { p }) };
+    const value = entry.pairwiseDistance(x1, x2, { p });
+    const ones = value.map(() => 1);
+    return { value, grads: entry.pairwiseDistance.vjp(x1, x2, ones, { p }) };
   };
 
   it("is tripletMargin with the distance of that, which is a call of the package within a call", () => {
@@ -146,7 +146,7 @@ describe("tripletMarginWithDistance with a user's distance", () => {
     expectSameBits("value", b.value, a.value);
     expectSameBits("gradient", b.grads.negative, a.grads.negative);
     expectSameBits("gradient", b.grads.anchor, a.grads.anchor);
-    expectSameBits("in place", place.data as Float64Array, a.grads.anchor);
+    expectSameBits("in place", place.data, a.grads.anchor);
     expect(c.grads.anchor).toBe(place);
     place.dispose();
   });
