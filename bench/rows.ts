@@ -31,6 +31,7 @@ export interface Row {
 
 export const ELEMENT_SHAPES: readonly Shape[] = [[1024], [65536], [1048576]];
 const PAIRS: readonly Shape[] = [[64, 10], [1024, 256]];
+const BOXES: readonly Shape[] = [[64, 4], [16384, 4]];
 export const ROW_SHAPES: readonly Shape[] = [[64, 10], [4096, 10], [128, 1000], [64, 32000]];
 
 /** What is measured of a loss or function of rows, in place of one variant in the usual shapes. */
@@ -49,6 +50,13 @@ const ROWWISE: Readonly<Record<string, Rowwise>> = {
   tripletMargin: { shapes: PAIRS },
   tripletMarginWithDistance: { variants: { " cosine": { distance: "cosine" } }, shapes: PAIRS },
   tversky: {},
+  giou: { shapes: BOXES },
+  diou: { shapes: BOXES },
+  ciou: { shapes: BOXES },
+  distillationKl: {},
+  jensenShannon: {},
+  softmaxFocal: {},
+  poly: { variants: { "": {}, " probabilities": { probabilities: true } } },
   nll: {},
   crossEntropy: { variants: { "": {}, " smoothing": { labelSmoothing: 0.1 }, " probabilities": { probabilities: true } } },
   linearCrossEntropy: { variants: { "": { classes: 1000 } }, shapes: [[64, 64], [256, 256]] },

@@ -14,7 +14,7 @@ from random import Random
 from struct import pack, unpack
 from sys import argv
 
-from mpmath import mp, mpf, atanh, cos, exp, expm1, log, log1p, lu_solve, matrix, pi, sqrt, tanh
+from mpmath import mp, mpf, atan, atanh, cos, exp, expm1, log, log1p, lu_solve, matrix, pi, sqrt, tanh
 
 mp.prec = 160
 BITS = {"f32": 24, "f64": 53}
@@ -116,6 +116,12 @@ def tanh_ratio(dtype, degrees):
     fit("tanh", dtype, f, lambda z: z * sqrt(z) / tanh(sqrt(z)), mpf(2) ** -30, mpf("0.36"), degrees)
 
 
+def atan_ratio(dtype, degrees):
+    """atan(a) = a + a z N(z)/Q(z) with z = a² up to (√2 - 1)², relative."""
+    f = lambda z: (atan(sqrt(z)) / sqrt(z) - 1) / z
+    fit("atan", dtype, f, lambda z: z * sqrt(z) / atan(sqrt(z)), mpf(2) ** -30, (sqrt(2) - 1) ** 2 * mpf("1.0001"), degrees)
+
+
 def coefficients():
     split_ln2("f32", 9)
     exp_tail("f32", 4)
@@ -127,6 +133,7 @@ def coefficients():
     ln_tail("f64", 6)
     ln_1p_ratio("f64", (5, 6), 0.6875)
     tanh_ratio("f64", (2, 3))
+    atan_ratio("f64", (3, 4))
 
 
 def softplus(x):

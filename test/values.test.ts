@@ -382,7 +382,7 @@ function checkGradients(what: string, loss: LossCase, inputs: Inputs, reduction:
   for (const name of wrt) {
     const argument = argumentNamed(inputs, name);
     const f = (moved: Argument) => {
-      const { values, divisor } = loss.oracle(replaced(inputs, name, moved));
+      const { values, divisor } = loss.oracle(replaced(inputs, name, moved), inputs);
       const by = divisorOf(reduction, divisor, inputs);
       return values.map((value) => ((typeof outer === "number" ? outer : 1) * value) / by);
     };

@@ -132,6 +132,18 @@ export interface IndexLoss<Own = unknown> {
   ): ValueAndGrad<I, O, "input">;
 }
 
+/** A loss of two arrays of the same shape; by default it differentiates by both. */
+export interface TwinLoss<Own, W extends string, D extends W = W, R extends string = Reduction> {
+  /** The value alone. */
+  <I extends Floats, const O extends (LossOptions<R> & Own) | undefined = undefined>(first: I, second: Like<I>, options?: O): Value<I, O>;
+  /** The value and its gradients, in one pass. */
+  valueAndGrad<I extends Floats, const O extends (GradOptions<W, R> & Own) | undefined = undefined>(
+    first: I,
+    second: Like<I>,
+    options?: O,
+  ): ValueAndGrad<I, O, D>;
+}
+
 /** A loss of two inputs and a target. */
 export interface PairLoss<Own = unknown, T = never> {
   /** The value alone. */

@@ -64,8 +64,11 @@ export interface LossCase {
   readonly shapes: readonly (readonly number[])[];
   /** Random inputs of a shape; `random` gives numbers in [0, 1). Kinks are kept at a distance that central differences need. */
   sample(random: () => number, shape: readonly number[], options: Readonly<Record<string, number | boolean | string>>): Inputs;
-  /** The formula in float64, written from its source and not from the kernel. */
-  oracle(inputs: Inputs): Expected;
+  /**
+   * The formula in float64, written from its source and not from the kernel. `at`: where to take what the gradient treats
+   * as a constant, if not at the inputs.
+   */
+  oracle(inputs: Inputs, at?: Inputs): Expected;
   /** Rows where the answer is known exactly or where floats misbehave. */
   readonly edges: readonly Edge[];
 }

@@ -8,6 +8,7 @@
 #![warn(missing_docs)]
 
 pub mod driver;
+pub mod forms;
 pub mod isa;
 pub mod losses;
 pub mod math;

@@ -8,7 +8,7 @@ use fused_loss_kernels::isa::{Element, Isa, Lanes, Scalar, Vector};
 use fused_loss_kernels::losses::log_sigmoid::LogSigmoid;
 use fused_loss_kernels::losses::sigmoid::Sigmoid;
 use fused_loss_kernels::losses::softplus::Softplus;
-use fused_loss_kernels::math::Math;
+use fused_loss_kernels::math::{Math, atan};
 
 type F32 = <Scalar as Isa>::F32;
 type F64 = <Scalar as Isa>::F64;
@@ -200,4 +200,35 @@ fn overflow_of_exp() {
     assert!(
         apply(F64::exp_m1, last).is_finite() && apply(F64::exp_m1, last.next_up()).is_infinite()
     );
+}
+
+#[test]
+fn arctangent() {
+    let mut worst = 0.0_f64;
+    for i in -400_000..=400_000_i32 {
+        // ±2^±25 and what lies between, on an uneven grid.
+        let x = (f64::from(i.abs()) / 8000.0 - 25.0).exp2() * (1.0 + f64::from(i % 997) * 1e-4);
+        let x = x.copysign(f64::from(i));
+        let expected = x.atan();
+        let ulp = expected.abs().next_up() - expected.abs();
+        worst = worst.max((apply::<F64>(atan, x) - expected).abs() / ulp);
+    }
+    assert!(
+        worst <= 2.0,
+        "off by {worst} from std, which may be off itself"
+    );
+    let half = core::f64::consts::FRAC_PI_2;
+    let ends = [
+        0.0,
+        -0.0,
+        f64::INFINITY,
+        f64::NEG_INFINITY,
+        f64::from_bits(1),
+    ];
+    let expected = [0.0, -0.0, half, -half, f64::from_bits(1)];
+    assert_eq!(
+        ends.map(|x| apply::<F64>(atan, x).to_bits()),
+        expected.map(f64::to_bits)
+    );
+    assert!(apply::<F64>(atan, f64::NAN).is_nan());
 }

@@ -222,6 +222,9 @@ static ORACLES: &[Oracle] = &[
     oracle("quantile", &[0.0], &[REAL, REAL], (1.0, 0.0), quantile),
     oracle("sigmoid", &[], &[LOGIT], (3.0, 3.0), logistic),
     oracle("sigmoid", &[], &[REAL], (3.0, 3.0), logistic),
+    oracle("sigmoid_focal", &[0.25, 2.0], &[REAL, Unit], (6.0, 8.0), sigmoid_focal),
+    oracle("sigmoid_focal", &[-1.0, 0.5], &[LOGIT, Unit], (40.0, 40.0), sigmoid_focal),
+    oracle("sigmoid_focal", &[0.75, 3.5], &[REAL, Unit], (12.0, 14.0), sigmoid_focal),
     oracle("smooth_l1", &[1.0], &[REAL, REAL], (2.0, 1.0), smooth_l1),
     oracle("smooth_l1", &[0.0], &[REAL, REAL], (2.0, 1.0), smooth_l1),
     oracle("smooth_l1", &[0.3], &[REAL, REAL], (2.0, 1.0), smooth_l1),
@@ -268,6 +271,30 @@ fn weighted(_: [f64; 3], [x, y, p, ..]: [f64; 4]) -> (Quantity, Vec<Quantity>) {
     let by_input = sum([(1.0 - y) * sigmoid(x), -p * y * sigmoid(-x)]);
     let by_target = sum([-softplus(x), p * softplus(-x)]);
     (value, vec![by_input, by_target])
+}
+
+fn sigmoid_focal([alpha, gamma, _]: [f64; 3], [x, y, ..]: [f64; 4]) -> (Quantity, Vec<Quantity>) {
+    let (entropy, partials) = bce_with_logits([0.0; 3], [x, y, 0.0, 0.0]);
+    let missed = sum([y * sigmoid(-x), (1.0 - y) * sigmoid(x)]);
+    let balance = if alpha < 0.0 {
+        1.0
+    } else {
+        alpha * y + (1.0 - alpha) * (1.0 - y)
+    };
+    let factor = balance * missed.value.powf(gamma);
+    let turn = (1.0 - 2.0 * y) * sigmoid(x) * sigmoid(-x) / missed.value;
+    let by_input = sum([
+        factor * partials[0].value,
+        factor * gamma * turn * entropy.value,
+    ]);
+    let of = |value: f64, size: f64| Quantity { value, size };
+    (
+        of(factor * entropy.value, (factor * entropy.size).abs()),
+        vec![of(
+            by_input.value,
+            (factor * partials[0].size).abs() + (factor * gamma * turn * entropy.size).abs(),
+        )],
+    )
 }
 
 fn dpo([beta, flip, _]: [f64; 3], [pc, pr, rc, rr]: [f64; 4]) -> (Quantity, Vec<Quantity>) {

@@ -5,7 +5,8 @@ use crate::driver::rowwise::{
     Call, Rows, Rowwise, Sweep, TILE, Tile, View, round, row_scale, widen,
 };
 use crate::isa::{Element, Isa, Lanes, Vector};
-use crate::losses::softmax::{exponential, exponentials, rest, scale_rows};
+use crate::losses::softmax::{exponential, exponentials, gap, peak, rest, scale_rows};
+use crate::forms::target_class::{commit, settle, targets};
 use crate::math::Math;
 
 /// ℓ = −Σ_c w_c·t_c·ln softmax(x)_c + z·(ln Σ exp x)², with t one-hot or given, smoothed to
@@ -106,14 +107,9 @@ impl<T: Element> Rowwise<T> for CrossEntropy {
                         |[grad, slope], [], []| ([grad * slope], [], []),
                     );
                 }
-                tile.commit(grad, call.input_grad);
-                if matches!(kind, Kind::Index) {
-                    // The gradient of an ignored row is exactly 0, whatever its logits.
-                    for row in tile.first..tile.first + tile.rows {
-                        if call.classes.get(row).is_none() {
-                            call.clear_row(row);
-                        }
-                    }
+                match kind {
+                    Kind::Index => commit(call, tile, grad),
+                    Kind::Distribution => tile.commit(grad, call.input_grad),
                 }
             }
             values
@@ -140,17 +136,9 @@ impl CrossEntropy {
         };
 
         // Gathered first: the exponentials may be written over the logits.
-        let (mut chosen, mut weight) = ([0.0; TILE], [0.0; TILE]);
-        for row in 0..tile.rows {
-            // SAFETY: the rows are the tile's, and a class that is not ignored is in range.
-            unsafe {
-                if let Some(class) = call.classes.get(tile.first + row) {
-                    chosen[row] = x.get(row, class).to_f64();
-                    weight[row] = call.weight_of(class);
-                }
-            }
-        }
         // SAFETY: x and grad are views of this tile.
+        let [chosen, weight] = unsafe { targets(call, tile, x) };
+        // SAFETY: as above.
         let (max, rest, gaps) = unsafe {
             let max = tile.max::<I>(x);
             let out = grad.unwrap_or(View::nowhere());
@@ -219,16 +207,8 @@ impl CrossEntropy {
                 }
             }
         }
-        for row in 0..tile.rows {
-            // SAFETY: as above.
-            unsafe {
-                match (call.classes.get(tile.first + row), grad) {
-                    (Some(class), Some(grad)) => grad.set(row, class, T::from_f64(at[row])),
-                    (None, _) => value[row] = 0.0,
-                    _ => {}
-                }
-            }
-        }
+        // SAFETY: as above.
+        unsafe { settle(call, tile, grad, &at, &mut value) };
         value
     }
 
@@ -301,9 +281,6 @@ impl CrossEntropy {
                 },
             );
             if let Some(grad) = grad {
-                // p = 1 − rest/Σ where e is 1: the gradient of a confident row keeps its digits.
-                // Where p is less than ½ it has none to lose, and 2 is equal to no e.
-                let peak = rest.map(|rest| T::from_f64(if rest < 1.0 { 1.0 } else { 2.0 }));
                 tile.sweep::<I, 2, 5, 1, 1, 0, 0>(
                     Sweep {
                         elements: [grad, target],
@@ -312,7 +289,7 @@ impl CrossEntropy {
                             &round(&top),
                             &round(&mass),
                             &round(scales),
-                            &peak,
+                            &peak(&rest),
                         ],
                         classes: [call.weight],
                         out: [grad],
@@ -399,13 +376,6 @@ impl CrossEntropy {
             }
         }
     }
-}
-
-/// q·(max − x), and 0 where q is 0: a class of no weight may be masked by −inf.
-#[inline(always)]
-fn gap<V: Lanes>(x: V, max: V, q: V) -> V {
-    let zero = V::splat(0.0);
-    V::select(q.eq(zero), zero, q * (max - x))
 }
 
 /// The exponentials as [`exponentials`], with Σ w·(max − x) of each row beside them.

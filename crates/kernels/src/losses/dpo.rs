@@ -2,7 +2,7 @@
 
 use crate::driver::pointwise::Pointwise;
 use crate::isa::Lanes;
-use crate::losses::bce_with_logits::mixture;
+use crate::losses::bce_with_logits::{Mixture, mixture};
 
 /// ℓ = −(1 − ε)·ln σ(βΔ) − ε·ln σ(−βΔ), Δ = (π_c − π_r) − (ρ_c − ρ_r), for log-probabilities π of the
 /// policy and ρ of the reference of the chosen and the rejected answer.
@@ -26,7 +26,7 @@ impl Pointwise<4, 2> for Dpo {
         let (beta, flip) = (V::splat(self.beta), V::splat(self.smoothing));
         let keep = V::splat(1.0) - flip;
         let margin = beta * ((chosen - rejected) - (ref_chosen - ref_rejected));
-        let (value, slope, _) = mixture(margin, flip, keep);
+        let Mixture { value, slope, .. } = mixture(margin, flip, keep);
         (value, [beta * slope, -(beta * slope)])
     }
 }

@@ -27,6 +27,19 @@ pub fn rest(sums: &Rows<f64>, tops: &Rows<f64>) -> Rows<f64> {
     core::array::from_fn(|row| sums[row] + (tops[row] - 1.0))
 }
 
+/// q·(max − x), and 0 where q is 0: a class of no weight may be masked by −inf.
+#[inline(always)]
+pub fn gap<V: Lanes>(x: V, max: V, q: V) -> V {
+    let zero = V::splat(0.0);
+    V::select(q.eq(zero), zero, q * (max - x))
+}
+
+/// The exponential at which p is to be taken as 1 − rest/Σ, so that the gradient of a confident row
+/// keeps its digits: 1. Where p is less than ½ it has none to lose, and 2 is equal to no exponential.
+pub fn peak<T: Element>(rest: &Rows<f64>) -> Rows<T> {
+    rest.map(|rest| T::from_f64(if rest < 1.0 { 1.0 } else { 2.0 }))
+}
+
 /// The exponentials of a tile, stored in `out`, and for each row their sum less 1.
 ///
 /// # Safety

@@ -1,0 +1,6 @@
+//! What several losses have in common, once.
+
+pub mod boxes;
+pub mod focal;
+pub mod softmax_pair;
+pub mod target_class;

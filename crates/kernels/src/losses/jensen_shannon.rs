@@ -1,0 +1,107 @@
+//! Generalised Jensen-Shannon divergence of two distributions, given as logits. Lin, 1991; Agarwal et
+//! al., 2024.
+
+use crate::driver::rowwise::{Call, Rows, Rowwise, Sweep, Tile, round, row_scale};
+use crate::isa::{Element, Isa, Lanes, Vector};
+use crate::forms::softmax_pair::{self, SoftmaxPair, compare};
+use crate::math::Math;
+
+/// ℓ = β·KL(p ‖ m) + (1 − β)·KL(q ‖ m), m = β·p + (1 − β)·q, with p and q the softmaxes of the logits.
+#[derive(Clone, Copy)]
+pub struct JensenShannon {
+    beta: f64,
+}
+
+/// β·ln p/m and (1 − β)·ln q/m from d = ln q − ln p; 0 where m is one of the two.
+///
+/// Of the two mixtures the one that has e^−|d| in it: ln q/m = −ln(1 + β·(e^−d − 1)) for d > 0. Equal
+/// probabilities give 0, and what is nearly 0 keeps its digits.
+#[inline(always)]
+fn terms<V: Lanes>(d: V, beta: V, rest: V) -> [V; 2] {
+    let zero = V::splat(0.0);
+    let up = d.gt(zero);
+    let share = V::select(up, beta, rest);
+    let near = -(share * (-d.abs()).exp_m1()).ln_1p();
+    let far = near - d.abs();
+    let pure = beta.eq(zero) | rest.eq(zero);
+    [
+        beta * V::select(up, far, near),
+        rest * V::select(up, near, far),
+    ]
+    .map(|term| V::select(pure, zero, term))
+}
+
+impl<T: Element> Rowwise<T> for JensenShannon {
+    const SLOTS: usize = softmax_pair::SLOTS;
+
+    /// Options: beta.
+    fn new(options: &[f64]) -> Self {
+        JensenShannon {
+            beta: T::from_f64(options[0]).to_f64(),
+        }
+    }
+
+    unsafe fn tile<I: Isa>(&self, call: &Call<T>, tile: &Tile<T>, scale: T) -> Rows<f64> {
+        let zero = Vector::<I, T>::splat(0.0);
+        let (beta, rest) = (
+            Vector::<I, T>::splat(self.beta),
+            Vector::<I, T>::splat(1.0 - self.beta),
+        );
+        let one = Vector::<I, T>::splat(1.0);
+        // p, q and their terms, which are 0 where there is no probability.
+        let terms = move |elements, rows| {
+            let [p, q, gap] = compare(elements, rows, one);
+            let [by_p, by_q] = terms(gap, beta, rest);
+            [
+                p,
+                q,
+                Vector::<I, T>::select(p.eq(zero), zero, by_p),
+                Vector::<I, T>::select(q.eq(zero), zero, by_q),
+            ]
+        };
+        // SAFETY: as the caller's.
+        unsafe {
+            let pair = SoftmaxPair::new::<I>(call, tile, 1.0);
+            let [max_x, max_y, inverse_x, inverse_y, ratio] = pair.rows();
+            let ([first, second], []) = tile.sweep::<I, 4, 5, 0, 0, 2, 0>(
+                Sweep {
+                    elements: pair.elements,
+                    rows: pair.rows(),
+                    classes: [],
+                    out: [],
+                },
+                move |elements, rows, []| {
+                    let [p, q, by_p, by_q] = terms(elements, rows);
+                    ([], [p * by_p, q * by_q], [])
+                },
+            );
+            if let Some(out) = pair.wanted(call) {
+                let scales = row_scale(call, tile, scale);
+                tile.sweep::<I, 4, 8, 0, 2, 0, 0>(
+                    Sweep {
+                        elements: pair.elements,
+                        rows: [
+                            max_x,
+                            max_y,
+                            inverse_x,
+                            inverse_y,
+                            ratio,
+                            &round(&first),
+                            &round(&second),
+                            &round(&scales),
+                        ],
+                        classes: [],
+                        out,
+                    },
+                    move |elements, [a, b, c, d, e, first, second, scale], []| {
+                        let [p, q, by_p, by_q] = terms(elements, [a, b, c, d, e]);
+                        let by_x = p * (by_p - first) * scale;
+                        ([by_x, q * (by_q - second) * scale], [], [])
+                    },
+                );
+                pair.commit(call, tile);
+            }
+            core::array::from_fn(|row| first[row] + second[row])
+        }
+    }
+}
