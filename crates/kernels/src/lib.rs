@@ -3,7 +3,7 @@
 //!
 //! [`isa`] is the instruction set as a type, [`math`] the elementary functions, [`reduce`] the
 //! deterministic sum, [`matrix`] the product of matrices, [`driver`] the loops over elements and rows,
-//! and [`losses`] one file a loss.
+//! [`losses`] one file a loss, and [`forms`] what several of them share.
 #![no_std]
 #![warn(missing_docs)]
 

@@ -3,12 +3,13 @@
 //! The class dimension of (outer, classes, inner) is contiguous or strided. A tile of rows is
 //! swept in one of two ways: *along* long contiguous rows, lanes being classes, so that a sum
 //! over classes takes class mod 8; or *across* rows, lanes being rows, so that it runs in class
-//! order. Which one depends on the shape alone. Rows too short or too ragged to be swept where
-//! they lie are staged. The text of a loss knows none of this.
+//! order. Which one depends on the shape alone. What is swept across is staged in scratch memory, so
+//! that all operands of a sweep have one stride. The text of a loss knows none of this.
 
 use crate::driver::check::Classes;
 use crate::isa::{Element, Isa, Lanes, SUM_LANES, Vector};
-use crate::reduce::{BLOCK, Sum, combine};
+use crate::reduce::{Sum, combine};
+use core::array::from_fn;
 use core::ptr::{copy_nonoverlapping, null, null_mut};
 
 /// The most rows of a tile.
@@ -124,7 +125,6 @@ pub struct Tile<T> {
     pub first: usize,
     /// How many rows there are.
     pub rows: usize,
-    staged: bool,
     scratch: *mut T,
 }
 
@@ -164,17 +164,29 @@ impl<T: Element> Tile<T> {
         }
     }
 
-    fn in_place(&self, data: *mut T) -> View<T> {
-        let (rows, classes) = if self.shape.along() {
-            (self.shape.classes, 1)
-        } else {
-            (1, self.shape.inner)
-        };
-        View {
+    /// The rows where they lie, if they are swept along.
+    fn in_place(&self, data: *mut T) -> Option<View<T>> {
+        self.shape.along().then(|| View {
             // SAFETY: the first row lies in the array.
             data: unsafe { data.add(self.shape.position(self.first, 0)) },
-            rows,
-            classes,
+            rows: self.shape.classes,
+            classes: 1,
+        })
+    }
+
+    /// Calls `each` with the position of an element of the tile, its place in a staged view, and how
+    /// many elements of consecutive rows follow each other from there, in both.
+    fn each_run(&self, mut each: impl FnMut(usize, usize, usize)) {
+        let (classes, inner) = (self.shape.classes, self.shape.inner);
+        let mut row = 0;
+        while row < self.rows {
+            let at = self.first + row;
+            let run = (inner - at % inner).min(self.rows - row);
+            let position = self.shape.position(at, 0);
+            for class in 0..classes {
+                each(position + class * inner, row + class * self.columns(), run);
+            }
+            row += run;
         }
     }
 
@@ -183,19 +195,21 @@ impl<T: Element> Tile<T> {
     /// # Safety
     /// `data` must be valid for reading the whole shape.
     pub unsafe fn input(&self, data: *const T, slot: usize) -> View<T> {
-        if !self.staged {
-            return self.in_place(data.cast_mut());
+        if let Some(view) = self.in_place(data.cast_mut()) {
+            return view;
         }
         let view = self.scratch(slot);
-        let (classes, step, zero) = (self.shape.classes, self.shape.inner, T::from_f64(0.0));
         // SAFETY: positions of the tile's rows; the others are padding, written only in the view.
         unsafe {
-            for row in 0..self.rows {
-                let from = data.add(self.shape.position(self.first + row, 0));
-                (0..classes).for_each(|class| view.set(row, class, *from.add(class * step)));
-            }
+            self.each_run(|position, place, run| {
+                if run == 1 {
+                    *view.data.add(place) = *data.add(position);
+                } else {
+                    copy_nonoverlapping(data.add(position), view.data.add(place), run);
+                }
+            });
             for row in self.rows..self.rows.next_multiple_of(SUM_LANES) {
-                (0..classes).for_each(|class| view.set(row, class, zero));
+                (0..self.shape.classes).for_each(|class| view.set(row, class, T::from_f64(0.0)));
             }
         }
         view
@@ -203,11 +217,7 @@ impl<T: Element> Tile<T> {
 
     /// A view to write an output through; [`Tile::commit`] follows.
     pub fn output(&self, data: *mut T, slot: usize) -> View<T> {
-        if self.staged {
-            self.scratch(slot)
-        } else {
-            self.in_place(data)
-        }
+        self.in_place(data).unwrap_or_else(|| self.scratch(slot))
     }
 
     /// Puts a staged output where it belongs.
@@ -215,17 +225,17 @@ impl<T: Element> Tile<T> {
     /// # Safety
     /// `data` must be valid for writing the whole shape, and `view` come from `output(data, …)`.
     pub unsafe fn commit(&self, view: View<T>, data: *mut T) {
-        if !self.staged {
+        if self.shape.along() {
             return;
         }
-        let (classes, step) = (self.shape.classes, self.shape.inner);
-        for row in 0..self.rows {
-            // SAFETY: positions of the tile's rows.
-            unsafe {
-                let to = data.add(self.shape.position(self.first + row, 0));
-                (0..classes).for_each(|class| *to.add(class * step) = view.get(row, class));
+        // SAFETY: positions of the tile's rows.
+        self.each_run(|position, place, run| unsafe {
+            if run == 1 {
+                *data.add(position) = *view.data.add(place);
+            } else {
+                copy_nonoverlapping(view.data.add(place), data.add(position), run);
             }
-        }
+        });
     }
 
     /// The greatest element of each row; NaN is passed over.
@@ -282,64 +292,143 @@ impl<T: Element> Tile<T> {
     ) -> ([Rows<f64>; S], [Rows<f64>; A]) {
         let mut sums = [[0.0; TILE]; S];
         let mut counts = [[0.0; TILE]; A];
-        let classes = self.shape.classes;
-        if self.shape.along() {
-            for row in 0..self.rows {
-                let rows = sweep.rows.map(|r| r[row]);
-                let mut lanes = [[0.0; SUM_LANES]; S];
-                for start in (0..classes).step_by(BLOCK) {
-                    let n = BLOCK.min(classes - start);
-                    // SAFETY: start + n ≤ classes, in views of this tile.
-                    let count = unsafe {
-                        along::<I, T, E, R, K, O, S, A>(
-                            sweep
-                                .elements
-                                .map(|v| v.data.add(row * v.rows + start).cast_const()),
-                            rows,
-                            sweep
-                                .classes
-                                .map(|p| if p.is_null() { p } else { p.add(start) }),
-                            sweep.out.map(|v| v.at(row * v.rows + start)),
-                            n,
-                            &mut lanes,
-                            f,
-                        )
-                    };
-                    for (total, count) in counts.iter_mut().zip(count) {
-                        total[row] += count;
-                    }
-                }
-                for (total, lanes) in sums.iter_mut().zip(lanes) {
-                    total[row] = combine(lanes);
-                }
+        let mut totals = [null_mut(); MOST];
+        for (total, rows) in totals.iter_mut().zip(sums.iter_mut().chain(&mut counts)) {
+            *total = rows.as_mut_ptr();
+        }
+        // SAFETY: views are of this tile, and the arrays have the lengths that `evaluate` is told.
+        unsafe {
+            self.drive(
+                &sweep.elements,
+                &sweep.rows,
+                &sweep.classes,
+                &sweep.out,
+                &totals[..S + A],
+                &|groups| evaluate::<I, T, E, R, K, O, S, A>(groups, f),
+            );
+        }
+        (sums, counts)
+    }
+
+    /// The loop over rows of a sweep, compiled once a dtype: it gives `body` groups of eight elements.
+    #[inline(never)]
+    unsafe fn drive(
+        &self,
+        elements: &[View<T>],
+        rows: &[&Rows<T>],
+        classes: &[*const T],
+        out: &[View<T>],
+        totals: &[*mut f64],
+        body: &dyn Fn(&Groups<T>),
+    ) {
+        let along = self.shape.along();
+        let n = self.shape.classes;
+        let mut groups = Groups {
+            outer: self.rows.div_ceil(SUM_LANES),
+            inner: n,
+            step: self.columns(),
+            along,
+            elements: [null(); MOST],
+            rows: [null(); MOST],
+            classes: [null(); MOST],
+            out: [null_mut(); MOST],
+            sums: [null_mut(); MOST],
+        };
+        groups.classes[..classes.len()].copy_from_slice(classes);
+        if !along {
+            for (to, view) in groups.elements.iter_mut().zip(elements) {
+                *to = view.data;
             }
-        } else {
-            for row in (0..self.rows).step_by(SUM_LANES) {
-                let shift = |v: View<T>| View {
-                    // SAFETY: a tile swept across is padded to eight rows.
-                    data: unsafe { v.at(row) },
-                    ..v
-                };
-                // SAFETY: as above; Rows hold TILE ≥ row + 8 elements.
-                let (sum, count) = unsafe {
-                    across::<I, T, E, R, K, O, S, A>(
-                        sweep.elements.map(shift),
-                        sweep.rows.map(|r| r.as_ptr().add(row)),
-                        sweep.classes,
-                        sweep.out.map(shift),
-                        classes,
-                        f,
-                    )
-                };
-                for (total, sum) in sums.iter_mut().zip(sum) {
-                    total[row..row + SUM_LANES].copy_from_slice(&sum);
+            for (to, row) in groups.rows.iter_mut().zip(rows) {
+                *to = row.as_ptr();
+            }
+            for (to, view) in groups.out.iter_mut().zip(out) {
+                *to = view.data;
+            }
+            groups.sums[..totals.len()].copy_from_slice(totals);
+            return body(&groups);
+        }
+        let (whole, rest) = (n - n % SUM_LANES, n % SUM_LANES);
+        (groups.outer, groups.step) = (1, SUM_LANES);
+        for row in 0..self.rows {
+            let mut row_values = [[T::from_f64(0.0); SUM_LANES]; MOST];
+            let mut lanes = [[0.0; SUM_LANES]; MOST];
+            // SAFETY: row and whole + rest classes lie in the views, here and below.
+            unsafe {
+                for (k, values) in rows.iter().enumerate() {
+                    row_values[k] = [values[row]; SUM_LANES];
+                    groups.rows[k] = row_values[k].as_ptr();
                 }
-                for (total, count) in counts.iter_mut().zip(count) {
-                    total[row..row + SUM_LANES].copy_from_slice(&count);
+                for (to, view) in groups.elements.iter_mut().zip(elements) {
+                    *to = view.data.add(row * view.rows);
+                }
+                for (to, view) in groups.out.iter_mut().zip(out) {
+                    *to = view.at(row * view.rows);
+                }
+                for (to, lanes) in groups.sums.iter_mut().zip(&mut lanes[..totals.len()]) {
+                    *to = lanes.as_mut_ptr();
+                }
+                groups.inner = whole / SUM_LANES;
+                body(&groups);
+                if rest > 0 {
+                    self.tail(&groups, whole, rest, totals.len(), body);
+                }
+                for (total, lanes) in totals.iter().zip(lanes) {
+                    *total.add(row) = combine(lanes);
                 }
             }
         }
-        (sums, counts)
+    }
+
+    /// The classes after the last whole group of a row: a copy of them, padded to eight.
+    #[inline(never)]
+    unsafe fn tail(
+        &self,
+        row: &Groups<T>,
+        whole: usize,
+        rest: usize,
+        sums: usize,
+        body: &dyn Fn(&Groups<T>),
+    ) {
+        let mut copies = [[T::from_f64(1.0); SUM_LANES]; 3 * MOST];
+        let mut lanes = [[0.0; SUM_LANES]; MOST];
+        let (elements, others) = copies.split_at_mut(MOST);
+        let (classes, out) = others.split_at_mut(MOST);
+        let mut groups = Groups { inner: 1, ..*row };
+        // SAFETY: `rest` classes follow the whole ones of every array that there is.
+        unsafe {
+            for (copy, data) in elements.iter_mut().zip(&mut groups.elements) {
+                if !data.is_null() {
+                    copy_nonoverlapping(data.add(whole), copy.as_mut_ptr(), rest);
+                }
+                *data = copy.as_ptr();
+            }
+            for (copy, data) in classes.iter_mut().zip(&mut groups.classes) {
+                if !data.is_null() {
+                    copy_nonoverlapping(data.add(whole), copy.as_mut_ptr(), rest);
+                    *data = copy.as_ptr();
+                }
+            }
+            for (copy, data) in out.iter_mut().zip(&mut groups.out) {
+                if !data.is_null() {
+                    *data = copy.as_mut_ptr();
+                }
+            }
+            for (to, lanes) in groups.sums.iter_mut().zip(&mut lanes) {
+                *to = lanes.as_mut_ptr();
+            }
+            body(&groups);
+            for (copy, data) in out.iter().zip(&row.out) {
+                if !data.is_null() {
+                    copy_nonoverlapping(copy.as_ptr(), data.add(whole), rest);
+                }
+            }
+            for (to, lanes) in row.sums.iter().zip(&lanes).take(sums) {
+                for (k, lane) in lanes.iter().enumerate().take(rest) {
+                    *to.add(k) += lane;
+                }
+            }
+        }
     }
 
     /// Evaluates `f` on float64 quantities of each row.
@@ -412,122 +501,30 @@ unsafe fn max_across<I: Isa, T: Element>(x: View<T>, classes: usize, out: &mut [
     }
 }
 
-/// Sweeps `n` ≤ [`BLOCK`] classes of one row, adds to its lanes, and gives its counts.
-#[inline(never)]
-unsafe fn along<
-    I: Isa,
-    T: Element,
-    const E: usize,
-    const R: usize,
-    const K: usize,
-    const O: usize,
-    const S: usize,
-    const A: usize,
->(
-    elements: [*const T; E],
-    rows: [T; R],
-    classes: [*const T; K],
-    out: [*mut T; O],
-    n: usize,
-    lanes: &mut [[f64; SUM_LANES]; S],
-    f: impl Fn([Vector<I, T>; E], [Vector<I, T>; R], [Vector<I, T>; K]) -> Swept<Vector<I, T>, O, S, A>,
-) -> [f64; A] {
-    let count = Vector::<I, T>::COUNT;
-    let zero = Vector::<I, T>::splat(0.0);
-    let one = Vector::<I, T>::splat(1.0);
-    let rows = rows.map(|r| Vector::<I, T>::splat(r.to_f64()));
-    let mut sums = lanes.map(<Vector<I, T> as Lanes>::Sum::from);
-    let mut counts = [zero; A];
-    let whole = n - n % SUM_LANES;
-    for i in (0..whole).step_by(SUM_LANES) {
-        for slot in 0..SUM_LANES / count {
-            let i = i + slot * count;
-            // SAFETY: i + count ≤ n.
-            unsafe {
-                let (result, terms, ones) = f(
-                    elements.map(|p| Vector::<I, T>::load(p.add(i))),
-                    rows,
-                    classes.map(|p| {
-                        if p.is_null() {
-                            one
-                        } else {
-                            Vector::<I, T>::load(p.add(i))
-                        }
-                    }),
-                );
-                for k in 0..O {
-                    if !out[k].is_null() {
-                        result[k].store(out[k].add(i));
-                    }
-                }
-                for k in 0..S {
-                    terms[k].accumulate(&mut sums[k], slot);
-                }
-                for k in 0..A {
-                    counts[k] = counts[k] + ones[k];
-                }
-            }
-        }
-    }
-    if whole < n {
-        // The tail, padded to eight classes, whose terms are then masked.
-        let rest = n - whole;
-        let pad = |p: *const T| {
-            let mut copy = [T::from_f64(1.0); SUM_LANES];
-            if !p.is_null() {
-                // SAFETY: rest classes follow the whole ones.
-                unsafe { copy_nonoverlapping(p.add(whole), copy.as_mut_ptr(), rest) };
-            }
-            copy
-        };
-        let (elements, classes) = (elements.map(pad), classes.map(pad));
-        let mask = |v: Vector<I, T>, from: usize| {
-            let mut copy = [T::from_f64(0.0); SUM_LANES];
-            // SAFETY: a vector has at most eight lanes.
-            unsafe {
-                v.store(copy.as_mut_ptr());
-                copy[rest.saturating_sub(from).min(count)..].fill(T::from_f64(0.0));
-                Vector::<I, T>::load(copy.as_ptr())
-            }
-        };
-        for slot in 0..SUM_LANES / count {
-            let i = slot * count;
-            // SAFETY: padded arrays hold eight elements; min(rest, …) stays in the row.
-            unsafe {
-                let (result, terms, ones) = f(
-                    elements.map(|x| Vector::<I, T>::load(x.as_ptr().add(i))),
-                    rows,
-                    classes.map(|x| Vector::<I, T>::load(x.as_ptr().add(i))),
-                );
-                for k in (0..O).filter(|&k| !out[k].is_null()) {
-                    let mut copy = [T::from_f64(0.0); SUM_LANES];
-                    result[k].store(copy.as_mut_ptr());
-                    let valid = rest.saturating_sub(i).min(count);
-                    copy_nonoverlapping(copy.as_ptr(), out[k].add(whole + i.min(rest)), valid);
-                }
-                for k in 0..S {
-                    mask(terms[k], i).accumulate(&mut sums[k], slot);
-                }
-                for k in 0..A {
-                    counts[k] = counts[k] + mask(ones[k], i);
-                }
-            }
-        }
-    }
-    for k in 0..S {
-        lanes[k] = sums[k].into();
-    }
-    counts.map(|c| {
-        let mut lanes = [T::from_f64(0.0); SUM_LANES];
-        // SAFETY: a vector has at most eight lanes.
-        unsafe { c.store(lanes.as_mut_ptr()) };
-        lanes.iter().map(|x| x.to_f64()).sum()
-    })
+/// The most operands, results or sums of a sweep.
+const MOST: usize = 12;
+
+/// What the loop of a sweep runs over: `outer` times `inner` groups of eight elements.
+struct Groups<T> {
+    outer: usize,
+    inner: usize,
+    /// Whether a group is of classes of one row, or of rows of one class.
+    along: bool,
+    /// Distance between the inner groups of elements and results; outer ones follow each other.
+    step: usize,
+    elements: [*const T; MOST],
+    /// Eight values for each outer group.
+    rows: [*const T; MOST],
+    /// One value for each class.
+    classes: [*const T; MOST],
+    out: [*mut T; MOST],
+    /// Eight lanes for each outer group: of the sums, then of the counts.
+    sums: [*mut f64; MOST],
 }
 
-/// Sweeps eight rows at once, class by class, and gives their sums and counts.
+/// Evaluates `f` on groups of eight elements, writes its results and adds its terms to the sums.
 #[inline(never)]
-unsafe fn across<
+unsafe fn evaluate<
     I: Isa,
     T: Element,
     const E: usize,
@@ -537,46 +534,73 @@ unsafe fn across<
     const S: usize,
     const A: usize,
 >(
-    elements: [View<T>; E],
-    rows: [*const T; R],
-    classes: [*const T; K],
-    out: [View<T>; O],
-    n: usize,
+    groups: &Groups<T>,
     f: impl Fn([Vector<I, T>; E], [Vector<I, T>; R], [Vector<I, T>; K]) -> Swept<Vector<I, T>, O, S, A>,
-) -> ([[f64; SUM_LANES]; S], [[f64; SUM_LANES]; A]) {
+) {
     let count = Vector::<I, T>::COUNT;
-    let mut sums = [<Vector<I, T> as Lanes>::Sum::from([0.0; SUM_LANES]); S];
-    let mut counts = [<Vector<I, T> as Lanes>::Sum::from([0.0; SUM_LANES]); A];
-    for class in 0..n {
-        let class_values = classes.map(|p| {
-            // SAFETY: a class operand that is not null has n classes.
-            let value = (!p.is_null()).then(|| unsafe { *p.add(class) }.to_f64());
-            Vector::<I, T>::splat(value.unwrap_or(1.0))
-        });
-        for slot in 0..SUM_LANES / count {
-            let i = slot * count;
-            // SAFETY: views and row operands have eight rows from here.
-            unsafe {
-                let (result, terms, ones) = f(
-                    elements.map(|v| Vector::<I, T>::load(v.data.add(class * v.classes + i))),
-                    rows.map(|p| Vector::<I, T>::load(p.add(i))),
-                    class_values,
-                );
-                for k in 0..O {
-                    if !out[k].data.is_null() {
-                        result[k].store(out[k].data.add(class * out[k].classes + i));
+    let (slots, zero) = (SUM_LANES / count, Vector::<I, T>::splat(0.0));
+    let along = groups.along;
+    let class_values: [*const T; K] = from_fn(|k| groups.classes[k]);
+    let elements: [*const T; E] = from_fn(|k| groups.elements[k]);
+    let out: [*mut T; O] = from_fn(|k| groups.out[k]);
+    for outer in 0..groups.outer {
+        let first = outer * SUM_LANES;
+        // SAFETY: the groups lie in what the pointers are of.
+        unsafe {
+            let rows: [[Vector<I, T>; SUM_LANES]; R] = from_fn(|k| {
+                let row = groups.rows[k].add(first);
+                from_fn(|slot| {
+                    if slot < slots {
+                        Vector::<I, T>::load(row.add(slot * count))
+                    } else {
+                        zero
+                    }
+                })
+            });
+            let lanes = |k: usize| groups.sums[k].add(first).cast::<[f64; SUM_LANES]>();
+            let mut sums: [<Vector<I, T> as Lanes>::Sum; S] = from_fn(|k| (*lanes(k)).into());
+            let mut counts = [[zero; SUM_LANES]; A];
+            for inner in 0..groups.inner {
+                for slot in 0..slots {
+                    let at = first + inner * groups.step + slot * count;
+                    let (result, terms, ones) = f(
+                        elements.map(|p| Vector::<I, T>::load(p.add(at))),
+                        rows.map(|rows| rows[slot]),
+                        class_values.map(|p| {
+                            if p.is_null() {
+                                Vector::<I, T>::splat(1.0)
+                            } else if along {
+                                Vector::<I, T>::load(p.add(at))
+                            } else {
+                                Vector::<I, T>::splat((*p.add(inner)).to_f64())
+                            }
+                        }),
+                    );
+                    for (result, p) in result.into_iter().zip(out) {
+                        if !p.is_null() {
+                            result.store(p.add(at));
+                        }
+                    }
+                    for (sum, term) in sums.iter_mut().zip(terms) {
+                        term.accumulate(sum, slot);
+                    }
+                    for (count, one) in counts.iter_mut().zip(ones) {
+                        count[slot] = count[slot] + one;
                     }
                 }
-                for k in 0..S {
-                    terms[k].accumulate(&mut sums[k], slot);
+            }
+            for (k, counts) in counts.into_iter().enumerate() {
+                let mut total = <Vector<I, T> as Lanes>::Sum::from([0.0; SUM_LANES]);
+                for (slot, count) in counts.into_iter().enumerate().take(slots) {
+                    count.accumulate(&mut total, slot);
                 }
-                for k in 0..A {
-                    ones[k].accumulate(&mut counts[k], slot);
-                }
+                *lanes(S + k) = total.into();
+            }
+            for (k, sum) in sums.into_iter().enumerate() {
+                *lanes(k) = sum.into();
             }
         }
     }
-    (sums.map(Into::into), counts.map(Into::into))
 }
 
 /// One call of a row loss or row function.
@@ -773,26 +797,10 @@ pub unsafe fn run_rows<I: Isa, T: Element>(
     let (rows, width) = (shape.rows(), shape.width());
     let mut first = 0;
     while first < rows {
-        // Rows whose positions lie side by side are swept in place, eight at a time.
-        let side_by_side = if shape.inner >= SUM_LANES {
-            (shape.inner - first % shape.inner).min(width)
-        } else {
-            0
-        };
-        let (count, staged) = if shape.along() {
-            (width, false)
-        } else if side_by_side >= SUM_LANES {
-            (side_by_side - side_by_side % SUM_LANES, false)
-        } else if side_by_side > 0 {
-            (side_by_side, true)
-        } else {
-            (width, true)
-        };
         let tile = Tile {
             shape,
             first,
-            rows: count.min(rows - first),
-            staged,
+            rows: width.min(rows - first),
             scratch: call.scratch,
         };
         // SAFETY: as the caller's.
