@@ -8,8 +8,9 @@
 
 use crate::driver::check::Classes;
 use crate::isa::{Element, Isa, Lanes, SUM_LANES, Vector};
-use crate::reduce::{Sum, combine};
+use crate::reduce::{BLOCK, Sum, combine};
 use core::array::from_fn;
+use core::mem::MaybeUninit;
 use core::ptr::{copy_nonoverlapping, null, null_mut};
 
 /// The most rows of a tile.
@@ -83,19 +84,6 @@ impl<T: Element> View<T> {
             data: null_mut(),
             rows: 0,
             classes: 0,
-        }
-    }
-
-    /// An address in the view; null stays null.
-    ///
-    /// # Safety
-    /// The offset must lie in the view.
-    unsafe fn at(&self, offset: usize) -> *mut T {
-        if self.data.is_null() {
-            self.data
-        } else {
-            // SAFETY: as the caller's.
-            unsafe { self.data.add(offset) }
         }
     }
 
@@ -321,10 +309,10 @@ impl<T: Element> Tile<T> {
         totals: &[*mut f64],
         body: &dyn Fn(&Groups<T>),
     ) {
-        let along = self.shape.along();
-        let n = self.shape.classes;
+        let (n, along) = (self.shape.classes, self.shape.along());
         let mut groups = Groups {
             outer: self.rows.div_ceil(SUM_LANES),
+            outer_step: SUM_LANES,
             inner: n,
             step: self.columns(),
             along,
@@ -334,98 +322,61 @@ impl<T: Element> Tile<T> {
             out: [null_mut(); MOST],
             sums: [null_mut(); MOST],
         };
+        for (to, view) in groups.elements.iter_mut().zip(elements) {
+            *to = view.data;
+        }
+        for (to, row) in groups.rows.iter_mut().zip(rows) {
+            *to = row.as_ptr();
+        }
         groups.classes[..classes.len()].copy_from_slice(classes);
+        for (to, view) in groups.out.iter_mut().zip(out) {
+            *to = view.data;
+        }
+        groups.sums[..totals.len()].copy_from_slice(totals);
         if !along {
-            for (to, view) in groups.elements.iter_mut().zip(elements) {
-                *to = view.data;
-            }
-            for (to, row) in groups.rows.iter_mut().zip(rows) {
-                *to = row.as_ptr();
-            }
-            for (to, view) in groups.out.iter_mut().zip(out) {
-                *to = view.data;
-            }
-            groups.sums[..totals.len()].copy_from_slice(totals);
             return body(&groups);
         }
-        let (whole, rest) = (n - n % SUM_LANES, n % SUM_LANES);
-        (groups.outer, groups.step) = (1, SUM_LANES);
-        for row in 0..self.rows {
-            let mut row_values = [[T::from_f64(0.0); SUM_LANES]; MOST];
-            let mut lanes = [[0.0; SUM_LANES]; MOST];
-            // SAFETY: row and whole + rest classes lie in the views, here and below.
-            unsafe {
-                for (k, values) in rows.iter().enumerate() {
-                    row_values[k] = [values[row]; SUM_LANES];
-                    groups.rows[k] = row_values[k].as_ptr();
-                }
-                for (to, view) in groups.elements.iter_mut().zip(elements) {
-                    *to = view.data.add(row * view.rows);
-                }
-                for (to, view) in groups.out.iter_mut().zip(out) {
-                    *to = view.at(row * view.rows);
-                }
-                for (to, lanes) in groups.sums.iter_mut().zip(&mut lanes[..totals.len()]) {
-                    *to = lanes.as_mut_ptr();
-                }
-                groups.inner = whole / SUM_LANES;
-                body(&groups);
-                if rest > 0 {
-                    self.tail(&groups, whole, rest, totals.len(), body);
-                }
-                for (total, lanes) in totals.iter().zip(lanes) {
-                    *total.add(row) = combine(lanes);
-                }
-            }
+        // Eight lanes for each row, whose sum is its total.
+        let mut lanes = [MaybeUninit::<[[f64; SUM_LANES]; TILE]>::uninit(); MOST];
+        let lanes = &mut lanes[..totals.len()];
+        for (to, lanes) in groups.sums.iter_mut().zip(lanes.iter_mut()) {
+            *to = lanes.as_mut_ptr().cast();
+            // SAFETY: a tile has at most TILE rows.
+            unsafe { to.write_bytes(0, self.rows * SUM_LANES) };
         }
-    }
-
-    /// The classes after the last whole group of a row: a copy of them, padded to eight.
-    #[inline(never)]
-    unsafe fn tail(
-        &self,
-        row: &Groups<T>,
-        whole: usize,
-        rest: usize,
-        sums: usize,
-        body: &dyn Fn(&Groups<T>),
-    ) {
-        let mut copies = [[T::from_f64(1.0); SUM_LANES]; 3 * MOST];
-        let mut lanes = [[0.0; SUM_LANES]; MOST];
-        let (elements, others) = copies.split_at_mut(MOST);
-        let (classes, out) = others.split_at_mut(MOST);
-        let mut groups = Groups { inner: 1, ..*row };
-        // SAFETY: `rest` classes follow the whole ones of every array that there is.
+        // And eight times each row's values.
+        let mut spread = [MaybeUninit::<[[T; SUM_LANES]; TILE]>::uninit(); MOST];
+        for ((to, spread), values) in groups.rows.iter_mut().zip(&mut spread).zip(rows) {
+            let spread: *mut [T; SUM_LANES] = spread.as_mut_ptr().cast();
+            for (row, &value) in values.iter().enumerate().take(self.rows) {
+                // SAFETY: as above.
+                unsafe { *spread.add(row) = [value; SUM_LANES] };
+            }
+            *to = spread.cast();
+        }
+        (groups.outer, groups.outer_step, groups.step) = (self.rows, n, SUM_LANES);
+        // In blocks, which the first-level cache holds while they are gone through again.
+        let mut left = n;
+        // SAFETY: blocks and tail lie in the rows.
         unsafe {
-            for (copy, data) in elements.iter_mut().zip(&mut groups.elements) {
-                if !data.is_null() {
-                    copy_nonoverlapping(data.add(whole), copy.as_mut_ptr(), rest);
+            loop {
+                let block = left.min(BLOCK);
+                groups.inner = block / SUM_LANES;
+                body(&groups);
+                left -= groups.inner * SUM_LANES;
+                if left == 0 {
+                    break;
                 }
-                *data = copy.as_ptr();
-            }
-            for (copy, data) in classes.iter_mut().zip(&mut groups.classes) {
-                if !data.is_null() {
-                    copy_nonoverlapping(data.add(whole), copy.as_mut_ptr(), rest);
-                    *data = copy.as_ptr();
-                }
-            }
-            for (copy, data) in out.iter_mut().zip(&mut groups.out) {
-                if !data.is_null() {
-                    *data = copy.as_mut_ptr();
+                groups.advance(groups.inner * SUM_LANES);
+                if left < SUM_LANES {
+                    groups.tail(left, totals.len(), body);
+                    break;
                 }
             }
-            for (to, lanes) in groups.sums.iter_mut().zip(&mut lanes) {
-                *to = lanes.as_mut_ptr();
-            }
-            body(&groups);
-            for (copy, data) in out.iter().zip(&row.out) {
-                if !data.is_null() {
-                    copy_nonoverlapping(copy.as_ptr(), data.add(whole), rest);
-                }
-            }
-            for (to, lanes) in row.sums.iter().zip(&lanes).take(sums) {
-                for (k, lane) in lanes.iter().enumerate().take(rest) {
-                    *to.add(k) += lane;
+            for (&total, lanes) in totals.iter().zip(lanes.iter()) {
+                let lanes: *const [f64; SUM_LANES] = lanes.as_ptr().cast();
+                for row in 0..self.rows {
+                    *total.add(row) = combine(*lanes.add(row));
                 }
             }
         }
@@ -510,7 +461,8 @@ struct Groups<T> {
     inner: usize,
     /// Whether a group is of classes of one row, or of rows of one class.
     along: bool,
-    /// Distance between the inner groups of elements and results; outer ones follow each other.
+    /// Distance between the outer groups of elements and results, and between their inner ones.
+    outer_step: usize,
     step: usize,
     elements: [*const T; MOST],
     /// Eight values for each outer group.
@@ -520,6 +472,74 @@ struct Groups<T> {
     out: [*mut T; MOST],
     /// Eight lanes for each outer group: of the sums, then of the counts.
     sums: [*mut f64; MOST],
+}
+
+impl<T: Element> Groups<T> {
+    /// Moves on by so many classes of a row.
+    unsafe fn advance(&mut self, classes: usize) {
+        let operands = self.elements.iter_mut().chain(&mut self.classes);
+        for p in operands.filter(|p| !p.is_null()) {
+            // SAFETY: the caller has as many classes left.
+            *p = unsafe { p.add(classes) };
+        }
+        for p in self.out.iter_mut().filter(|p| !p.is_null()) {
+            // SAFETY: as above.
+            *p = unsafe { p.add(classes) };
+        }
+    }
+
+    /// Evaluates the last classes of each row, fewer than eight, in a copy that is padded.
+    #[inline(never)]
+    unsafe fn tail(&self, rest: usize, sums: usize, body: &dyn Fn(&Groups<T>)) {
+        let mut copies = [[[T::from_f64(1.0); SUM_LANES]; MOST]; 3];
+        let [elements, classes, out] = &mut copies;
+        for row in 0..self.outer {
+            let mut lanes = [[0.0; SUM_LANES]; MOST];
+            let mut groups = Groups {
+                outer: 1,
+                inner: 1,
+                ..*self
+            };
+            let start = row * self.outer_step;
+            // SAFETY: `rest` classes are left in every array that there is.
+            unsafe {
+                for (p, copy) in groups.elements.iter_mut().zip(elements.iter_mut()) {
+                    if !p.is_null() {
+                        copy_nonoverlapping(p.add(start), copy.as_mut_ptr(), rest);
+                        *p = copy.as_ptr();
+                    }
+                }
+                for (p, copy) in groups.classes.iter_mut().zip(classes.iter_mut()) {
+                    if !p.is_null() {
+                        copy_nonoverlapping(*p, copy.as_mut_ptr(), rest);
+                        *p = copy.as_ptr();
+                    }
+                }
+                for p in groups.rows.iter_mut().filter(|p| !p.is_null()) {
+                    *p = p.add(row * SUM_LANES);
+                }
+                for (p, copy) in groups.out.iter_mut().zip(out.iter_mut()) {
+                    if !p.is_null() {
+                        *p = copy.as_mut_ptr();
+                    }
+                }
+                for (to, lanes) in groups.sums.iter_mut().zip(&mut lanes) {
+                    *to = lanes.as_mut_ptr();
+                }
+                body(&groups);
+                for (p, copy) in self.out.iter().zip(out.iter()) {
+                    if !p.is_null() {
+                        copy_nonoverlapping(copy.as_ptr(), p.add(start), rest);
+                    }
+                }
+                for (to, lanes) in self.sums.iter().zip(&lanes).take(sums) {
+                    for (k, lane) in lanes.iter().enumerate().take(rest) {
+                        *to.add(row * SUM_LANES + k) += lane;
+                    }
+                }
+            }
+        }
+    }
 }
 
 /// Evaluates `f` on groups of eight elements, writes its results and adds its terms to the sums.
@@ -538,66 +558,64 @@ unsafe fn evaluate<
     f: impl Fn([Vector<I, T>; E], [Vector<I, T>; R], [Vector<I, T>; K]) -> Swept<Vector<I, T>, O, S, A>,
 ) {
     let count = Vector::<I, T>::COUNT;
-    let (slots, zero) = (SUM_LANES / count, Vector::<I, T>::splat(0.0));
     let along = groups.along;
     let class_values: [*const T; K] = from_fn(|k| groups.classes[k]);
     let elements: [*const T; E] = from_fn(|k| groups.elements[k]);
     let out: [*mut T; O] = from_fn(|k| groups.out[k]);
-    for outer in 0..groups.outer {
-        let first = outer * SUM_LANES;
+    // One vector of each group at a time: two or four of them side by side would be as many copies of
+    // the loss's text, and as many registers for every row operand.
+    // In one loop, as the compiler would repeat the text of a short one inside another.
+    for row in (0..groups.outer * SUM_LANES).step_by(count) {
+        let lane = row % SUM_LANES;
+        let first = row / SUM_LANES * groups.outer_step + lane;
         // SAFETY: the groups lie in what the pointers are of.
         unsafe {
-            let rows: [[Vector<I, T>; SUM_LANES]; R] = from_fn(|k| {
-                let row = groups.rows[k].add(first);
-                from_fn(|slot| {
-                    if slot < slots {
-                        Vector::<I, T>::load(row.add(slot * count))
-                    } else {
-                        zero
-                    }
-                })
+            let rows: [Vector<I, T>; R] =
+                from_fn(|k| Vector::<I, T>::load(groups.rows[k].add(row)));
+            let lanes_of = |k: usize| groups.sums[k].add(row);
+            let mut sums: [<Vector<I, T> as Lanes>::Sum; S] = from_fn(|k| {
+                let mut lanes = [0.0; SUM_LANES];
+                copy_nonoverlapping(lanes_of(k), lanes.as_mut_ptr(), count);
+                lanes.into()
             });
-            let lanes = |k: usize| groups.sums[k].add(first).cast::<[f64; SUM_LANES]>();
-            let mut sums: [<Vector<I, T> as Lanes>::Sum; S] = from_fn(|k| (*lanes(k)).into());
-            let mut counts = [[zero; SUM_LANES]; A];
+            let mut counts = [Vector::<I, T>::splat(0.0); A];
             for inner in 0..groups.inner {
-                for slot in 0..slots {
-                    let at = first + inner * groups.step + slot * count;
-                    let (result, terms, ones) = f(
-                        elements.map(|p| Vector::<I, T>::load(p.add(at))),
-                        rows.map(|rows| rows[slot]),
-                        class_values.map(|p| {
-                            if p.is_null() {
-                                Vector::<I, T>::splat(1.0)
-                            } else if along {
-                                Vector::<I, T>::load(p.add(at))
-                            } else {
-                                Vector::<I, T>::splat((*p.add(inner)).to_f64())
-                            }
-                        }),
-                    );
-                    for (result, p) in result.into_iter().zip(out) {
-                        if !p.is_null() {
-                            result.store(p.add(at));
+                let at = first + inner * groups.step;
+                let (result, terms, ones) = f(
+                    elements.map(|p| Vector::<I, T>::load(p.add(at))),
+                    rows,
+                    class_values.map(|p| {
+                        if p.is_null() {
+                            Vector::<I, T>::splat(1.0)
+                        } else if along {
+                            Vector::<I, T>::load(p.add(lane + inner * SUM_LANES))
+                        } else {
+                            Vector::<I, T>::splat((*p.add(inner)).to_f64())
                         }
-                    }
-                    for (sum, term) in sums.iter_mut().zip(terms) {
-                        term.accumulate(sum, slot);
-                    }
-                    for (count, one) in counts.iter_mut().zip(ones) {
-                        count[slot] = count[slot] + one;
+                    }),
+                );
+                for (result, p) in result.into_iter().zip(out) {
+                    if !p.is_null() {
+                        result.store(p.add(at));
                     }
                 }
-            }
-            for (k, counts) in counts.into_iter().enumerate() {
-                let mut total = <Vector<I, T> as Lanes>::Sum::from([0.0; SUM_LANES]);
-                for (slot, count) in counts.into_iter().enumerate().take(slots) {
-                    count.accumulate(&mut total, slot);
+                for (sum, term) in sums.iter_mut().zip(terms) {
+                    term.accumulate(sum, 0);
                 }
-                *lanes(S + k) = total.into();
+                for (count, one) in counts.iter_mut().zip(ones) {
+                    *count = *count + one;
+                }
             }
             for (k, sum) in sums.into_iter().enumerate() {
-                *lanes(k) = sum.into();
+                let lanes: [f64; SUM_LANES] = sum.into();
+                copy_nonoverlapping(lanes.as_ptr(), lanes_of(k), count);
+            }
+            for (k, ones) in counts.into_iter().enumerate() {
+                let mut lanes = [T::from_f64(0.0); SUM_LANES];
+                ones.store(lanes.as_mut_ptr());
+                for (lane, ones) in lanes.iter().enumerate().take(count) {
+                    *lanes_of(S + k).add(lane) += ones.to_f64();
+                }
             }
         }
     }
