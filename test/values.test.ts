@@ -23,7 +23,7 @@ import {
   vjpOf,
   zeros,
 } from "./support/call.js";
-import { formOf, functionCases, isOfClasses, lossCases, shapeOf } from "./support/cases.js";
+import { formOf, functionCases, isOfClasses, lossCases, shapeOf, termsOf } from "./support/cases.js";
 import { ULP, expectClose, expectSameBits, expectSameGrads, largest, total } from "./support/compare.js";
 import { DIFFERENCE_ERROR, difference, probes } from "./support/differences.js";
 import { count, normal, seeded, uniform } from "./support/draw.js";
@@ -69,12 +69,13 @@ describe.each(lossCases)("$name", (loss) => {
 
     it("has the values of the formula", () => {
       for (const { inputs, shape, what } of samples(loss)) {
-        const { values, shape: valueShape, scale = values.map(Math.abs), divisor } = loss.oracle(roundedTo(inputs, dtype));
+        const expected = loss.oracle(roundedTo(inputs, dtype));
+        const { values, shape: valueShape, scale = values.map(Math.abs), divisor } = expected;
         for (const reduction of loss.reductions) {
           if (!possible(reduction, shape)) continue;
           const got = list(runValue(call, inputs, dtype, { reduction }));
           const by = divisorOf(reduction, divisor, inputs);
-          const want = reduction === "none" ? values : [total(values) / by];
+          const want = reduction === "none" ? values : [total(termsOf(expected, reduction)) / by];
           expect(got.length, `${what}, ${reduction}`).toBe(reduction === "none" ? count(valueShape) : 1);
           // Adding up takes a few more roundings in float64.
           const absolute = reduction === "none" ? scale.map((size) => size * eps) : (total(scale) / by) * (eps + 64 * ULP.float64);
@@ -112,9 +113,10 @@ describe.each(lossCases)("$name", (loss) => {
         const rounded = formOf(loss) === "elements" ? 0 : (size * ULP[dtype]) / 2;
         const absolute = rounded + size * (dtype === "float32" ? 2 ** -40 : 64 * ULP.float64);
         expectClose(`${what}, sum`, got, [sum], dtype, { relative: ULP[dtype], absolute });
-        const { divisor } = loss.oracle(roundedTo(inputs, dtype));
+        const { divisor, shares = [] } = loss.oracle(roundedTo(inputs, dtype));
         const mean = list(runValue(call, inputs, dtype));
-        expectClose(`${what}, mean`, mean, [sum / divisor], dtype, { relative: 2 * ULP[dtype], absolute: absolute / divisor });
+        const terms = total(values.map((value, i) => value / (shares[i] ?? 1)));
+        expectClose(`${what}, mean`, mean, [terms / divisor], dtype, { relative: 2 * ULP[dtype], absolute: absolute / divisor });
       }
     });
 
@@ -142,7 +144,8 @@ describe.each(lossCases)("$name", (loss) => {
       for (const { inputs, what } of samples(loss, small)) {
         const wrt = ableTo(loss, inputs);
         // Powers of two leave the digits of the sum alone.
-        const sum = run(call, inputs, dtype, { reduction: "sum", wrt });
+        const whole = loss.oracle(inputs).shares ? { normalizer: 1 } : { reduction: "sum" };
+        const sum = run(call, inputs, dtype, { ...whole, wrt });
         const halves = run(call, inputs, dtype, { normalizer: 2, wrt });
         expectSameBits(`${what}, normalizer 2`, halves.value, (sum.value as number) / 2);
         for (const name of wrt) {
@@ -382,9 +385,9 @@ function checkGradients(what: string, loss: LossCase, inputs: Inputs, reduction:
   for (const name of wrt) {
     const argument = argumentNamed(inputs, name);
     const f = (moved: Argument) => {
-      const { values, divisor } = loss.oracle(replaced(inputs, name, moved), inputs);
-      const by = divisorOf(reduction, divisor, inputs);
-      return values.map((value) => ((typeof outer === "number" ? outer : 1) * value) / by);
+      const expected = loss.oracle(replaced(inputs, name, moved), inputs);
+      const by = divisorOf(reduction, expected.divisor, inputs);
+      return termsOf(expected, reduction).map((value) => ((typeof outer === "number" ? outer : 1) * value) / by);
     };
     const got = grads[name] as Floats;
     expect(got.length, `${what}: gradient by ${name}`).toBe(argument.data.length);

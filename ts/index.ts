@@ -6,6 +6,7 @@ export { ciou, type CiouOptions } from "./losses/ciou.js";
 export { cosineEmbedding, type CosineEmbeddingOptions } from "./losses/cosineEmbedding.js";
 export { cosineSimilarity, type CosineSimilarityOptions } from "./losses/cosineSimilarity.js";
 export { crossEntropy, type CrossEntropy, type CrossEntropyOptions } from "./losses/crossEntropy.js";
+export { ctc, type Ctc, type CtcOptions } from "./losses/ctc.js";
 export { dice, type DiceOptions } from "./losses/dice.js";
 export { diou, type DiouOptions } from "./losses/diou.js";
 export { distillationKl, type DistillationKlOptions } from "./losses/distillationKl.js";

@@ -21,6 +21,8 @@ export interface Expected {
   /** The shape of the values. */
   readonly shape: readonly number[];
   readonly divisor: number;
+  /** What `mean` divides each value by first. */
+  readonly shares?: readonly number[];
   /** The size of the terms that each value is made of, where they cancel: rounding errors are to be seen against it. */
   readonly scale?: readonly number[];
 }

@@ -12,6 +12,7 @@ macro_rules! registry {
             rowwise cosine_embedding::CosineEmbedding;
             rowwise cosine_similarity::CosineSimilarity;
             rowwise cross_entropy::CrossEntropy;
+            whole ctc::Ctc;
             rowwise dice::Dice;
             rowwise diou::Diou;
             rowwise distillation_kl::DistillationKl;

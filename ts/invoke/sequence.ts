@@ -1,0 +1,124 @@
+// From a user's call of a loss of sequences to the engine's call block and back.
+import { fail, show, showShape } from "../errors.js";
+import type { KernelName } from "../runtime.js";
+import type { Tensor, TypedArray } from "../tensor.js";
+import { BASIC, COMMON, type LossSpec, type Outcome, finish, forms, readCommon } from "./common.js";
+import { FLOATS, INDICES, Marshal, NOWHERE, type Operand, needOwnShape, needShape, operand } from "./marshal.js";
+import { type OptionSpec, flag, readObject, readOption } from "./options.js";
+import { fillWhole } from "./whole.js";
+
+const ZERO_INFINITY: OptionSpec = /* @__PURE__ */ flag("zeroInfinity", false);
+const GRADIENTS = ["logits", "logProbs"];
+
+/** Integers, which may also be plain numbers: typed arrays hold them from here on. */
+function integers(call: string, name: string, given: unknown): Operand {
+  let array = given;
+  if (Array.isArray(given)) {
+    const wrong = given.findIndex((value) => typeof value !== "number" || !Number.isInteger(value) || value !== (value | 0));
+    if (wrong >= 0) fail("ERR_TYPE", call, `${name}[${wrong}]`, "an integer of 32 bits", show(given[wrong]));
+    array = Int32Array.from(given as number[]);
+  }
+  const op = operand(call, name, array, INDICES);
+  return op;
+}
+
+/** Its elements, as they are now. */
+const valuesOf = ({ data, given }: Operand): TypedArray => data ?? (given as Tensor).data;
+
+/** Lengths from 0 to a bound, one for each sample. */
+function readLengths(call: string, name: string, given: unknown, shape: readonly number[], most: number, why: string) {
+  const op = integers(call, name, typeof given === "number" && shape.length === 0 ? [given] : given);
+  const samples = shape[0] ?? 1;
+  if (op.size !== samples || op.shape.length > 1) needShape(call, op, shape, "one for each sample");
+  const lengths = Int32Array.from(valuesOf(op) as Int32Array, Number);
+  const wrong = lengths.findIndex((length) => length < 0 || length > most);
+  if (wrong >= 0) fail("ERR_RANGE", call, shape.length > 0 ? `${name}[${wrong}]` : name, `from 0 to ${most}, ${why}`, show(lengths[wrong]));
+  return { op, lengths };
+}
+
+/** The samples' labels: in rows, or where those are concatenated one after the other. */
+function readTargets(call: string, given: unknown, batched: boolean, samples: number) {
+  const op = integers(call, "targets", given);
+  const rank = op.shape.length;
+  if (batched ? rank < 1 || rank > 2 : rank !== 1) {
+    fail("ERR_SHAPE", call, "targets", batched ? "of shape (N, S), or the labels of all samples one after the other" : "of shape (S)", `shape ${showShape(op.shape)}`);
+  }
+  const stride = rank === 2 ? (op.shape[1] ?? 0) : undefined;
+  if (stride !== undefined) needShape(call, op, [samples, stride], "a row for each sample");
+  return { op, stride };
+}
+
+function callSequenceLoss(spec: LossSpec, kernel: KernelName, given: readonly unknown[], rawOptions: unknown, grads: boolean): Outcome {
+  const call = spec.name;
+  const options = readObject(call, "options", rawOptions, spec.known);
+  const logProbs = operand(call, "logProbs", given[0], FLOATS);
+  needOwnShape(call, logProbs);
+  const { shape } = logProbs;
+  const batched = shape.length === 3;
+  if (!batched && shape.length !== 2) fail("ERR_SHAPE", call, "logProbs", "of shape (T, N, C) or (T, C)", `shape ${showShape(shape)}`);
+  const frames = shape[0] ?? 0;
+  const samples = batched ? (shape[1] ?? 0) : 1;
+  const classes = shape[shape.length - 1] ?? 0;
+  if (classes === 0) fail("ERR_SHAPE", call, "logProbs", "of at least one class", `shape ${showShape(shape)}`);
+  const perSample = batched ? [samples] : [];
+
+  const targets = readTargets(call, given[1], batched, samples);
+  const inputs = readLengths(call, "inputLengths", given[2], perSample, frames, "the number of frames");
+  const concatenated = batched && targets.stride === undefined;
+  const most = concatenated ? targets.op.size : (targets.stride ?? targets.op.size);
+  const labels = readLengths(call, "targetLengths", given[3], perSample, most, concatenated ? "the number of all labels" : "the labels that there is room for");
+  const sum = labels.lengths.reduce((total, length) => total + length, 0);
+  if (concatenated && sum !== targets.op.size) {
+    fail("ERR_SHAPE", call, "targets", `of ${sum} labels, the sum of targetLengths, where they are one after the other`, `shape ${showShape(targets.op.shape)}`);
+  }
+
+  const { blank = 0, gradient = "logits" } = options;
+  const expected = `a class index from 0 to ${classes - 1}`;
+  if (typeof blank !== "number") fail("ERR_TYPE", call, "blank", expected, show(blank));
+  if (!Number.isInteger(blank) || blank < 0 || blank >= classes) fail("ERR_RANGE", call, "blank", expected, show(blank));
+  const known = GRADIENTS.map(show).join(" or ");
+  if (typeof gradient !== "string") fail("ERR_TYPE", call, "gradient", known, show(gradient));
+  if (!GRADIENTS.includes(gradient)) fail("ERR_RANGE", call, "gradient", known, show(gradient));
+  const zeroInfinity = readOption(call, options, ZERO_INFINITY, false);
+  const common = readCommon(spec, options, perSample, logProbs, grads, [logProbs], undefined);
+  const values = valuesOf(targets.op);
+  labels.lengths.reduce((start, length, n) => {
+    const first = targets.stride === undefined ? start : n * targets.stride;
+    for (let i = first; i < first + length; i++) {
+      const label = Number(values[i]);
+      if (label < 0 || label >= classes || label === blank) fail("ERR_RANGE", call, `targets[${i}]`, `${expected} that is not the blank, ${blank}`, show(values[i]));
+    }
+    return start + length;
+  }, 0);
+
+  const marshal = new Marshal(call, logProbs);
+  const input = marshal.input(logProbs);
+  const integral = ({ op, lengths }: { readonly op: Operand; readonly lengths?: Int32Array }) =>
+    marshal.indices(op, (from, to) => marshal.int32(to).set(lengths ?? Int32Array.from(from as Int32Array, Number)));
+  const index = [targets, inputs, labels].map(integral);
+  const gradOutputs = marshal.input(common.gradOutputs);
+  const none = common.reduction === "none";
+  const valuePlace = none ? marshal.output(common.outValue, samples, "") : NOWHERE;
+  const places = common.gradients.map(({ of, out }) => marshal.output(out, of.size, of.name));
+  marshal.commit();
+  const mean = common.reduction === "mean";
+  fillWhole(marshal.engine.views.block, common, {
+    sizes: [frames, samples, classes, Math.max(0, ...labels.lengths)],
+    args: [input],
+    index,
+    divisor: mean ? (common.normalizer ?? samples) : 1,
+    gradOutputs,
+    values: valuePlace,
+    grads: places,
+    numbers: [blank, zeroInfinity, gradient === "logits" ? 1 : 0, mean ? 1 : 0, targets.stride ?? 0],
+  });
+  const reduced = marshal.engine.run(call, kernel, marshal.dtype);
+  return finish(marshal, common, reduced, valuePlace, places);
+}
+
+/** A loss of (logProbs, targets, inputLengths, targetLengths), typed by its signature. */
+export function sequenceLoss<L>({ name, kernel }: { readonly name: string; readonly kernel: KernelName }): L {
+  const wrt = ["logProbs"];
+  const spec: LossSpec = { name, known: [...COMMON, "blank", "zeroInfinity", "gradient"], reductions: BASIC, wrt, defaultWrt: wrt };
+  return forms<L>(4, (args, options, grads) => callSequenceLoss(spec, kernel, args, options, grads));
+}
