@@ -43,6 +43,7 @@ interface Rowwise {
 
 /** Losses and functions of rows. All others are measured by element. */
 const ROWWISE: Readonly<Record<string, Rowwise>> = {
+  ctc: { shapes: [[50, 16, 20], [300, 8, 64]] },
   cosineEmbedding: { shapes: PAIRS },
   cosineSimilarity: { shapes: PAIRS },
   dice: {},
