@@ -455,6 +455,9 @@ unsafe fn max_across<I: Isa, T: Element>(x: View<T>, classes: usize, out: &mut [
 /// The most operands, results or sums of a sweep.
 const MOST: usize = 12;
 
+/// Vectors that a sweep goes through side by side.
+const PAIR: usize = 2;
+
 /// What the loop of a sweep runs over: `outer` times `inner` groups of eight elements.
 struct Groups<T> {
     outer: usize,
@@ -562,59 +565,61 @@ unsafe fn evaluate<
     let class_values: [*const T; K] = from_fn(|k| groups.classes[k]);
     let elements: [*const T; E] = from_fn(|k| groups.elements[k]);
     let out: [*mut T; O] = from_fn(|k| groups.out[k]);
-    // One vector of each group at a time: two or four of them side by side would be as many copies of
-    // the loss's text, and as many registers for every row operand.
-    // In one loop, as the compiler would repeat the text of a short one inside another.
-    for row in (0..groups.outer * SUM_LANES).step_by(count) {
+    // Two vectors of each group at a time: one would wait for its sums, more would be as many copies of
+    // the loss's text. In one loop, as the compiler would repeat the text of a short one inside another.
+    for row in (0..groups.outer * SUM_LANES).step_by(PAIR * count) {
         let lane = row % SUM_LANES;
         let first = row / SUM_LANES * groups.outer_step + lane;
         // SAFETY: the groups lie in what the pointers are of.
         unsafe {
-            let rows: [Vector<I, T>; R] =
-                from_fn(|k| Vector::<I, T>::load(groups.rows[k].add(row)));
-            let lanes_of = |k: usize| groups.sums[k].add(row);
+            let rows: [[Vector<I, T>; R]; PAIR] =
+                from_fn(|i| from_fn(|k| Vector::<I, T>::load(groups.rows[k].add(row + i * count))));
             let mut sums: [<Vector<I, T> as Lanes>::Sum; S] = from_fn(|k| {
                 let mut lanes = [0.0; SUM_LANES];
-                copy_nonoverlapping(lanes_of(k), lanes.as_mut_ptr(), count);
+                copy_nonoverlapping(groups.sums[k].add(row), lanes.as_mut_ptr(), PAIR * count);
                 lanes.into()
             });
-            let mut counts = [Vector::<I, T>::splat(0.0); A];
+            let mut counts = [[Vector::<I, T>::splat(0.0); PAIR]; A];
             for inner in 0..groups.inner {
                 let at = first + inner * groups.step;
-                let (result, terms, ones) = f(
-                    elements.map(|p| Vector::<I, T>::load(p.add(at))),
-                    rows,
-                    class_values.map(|p| {
-                        if p.is_null() {
-                            Vector::<I, T>::splat(1.0)
-                        } else if along {
-                            Vector::<I, T>::load(p.add(lane + inner * SUM_LANES))
-                        } else {
-                            Vector::<I, T>::splat((*p.add(inner)).to_f64())
+                for i in 0..PAIR {
+                    let (result, terms, ones) = f(
+                        elements.map(|p| Vector::<I, T>::load(p.add(at + i * count))),
+                        rows[i],
+                        class_values.map(|p| {
+                            if p.is_null() {
+                                Vector::<I, T>::splat(1.0)
+                            } else if along {
+                                Vector::<I, T>::load(p.add(lane + inner * SUM_LANES + i * count))
+                            } else {
+                                Vector::<I, T>::splat((*p.add(inner)).to_f64())
+                            }
+                        }),
+                    );
+                    for (result, p) in result.into_iter().zip(out) {
+                        if !p.is_null() {
+                            result.store(p.add(at + i * count));
                         }
-                    }),
-                );
-                for (result, p) in result.into_iter().zip(out) {
-                    if !p.is_null() {
-                        result.store(p.add(at));
                     }
-                }
-                for (sum, term) in sums.iter_mut().zip(terms) {
-                    term.accumulate(sum, 0);
-                }
-                for (count, one) in counts.iter_mut().zip(ones) {
-                    *count = *count + one;
+                    for (sum, term) in sums.iter_mut().zip(terms) {
+                        term.accumulate(sum, i);
+                    }
+                    for (count, one) in counts.iter_mut().zip(ones) {
+                        count[i] = count[i] + one;
+                    }
                 }
             }
             for (k, sum) in sums.into_iter().enumerate() {
                 let lanes: [f64; SUM_LANES] = sum.into();
-                copy_nonoverlapping(lanes.as_ptr(), lanes_of(k), count);
+                copy_nonoverlapping(lanes.as_ptr(), groups.sums[k].add(row), PAIR * count);
             }
             for (k, ones) in counts.into_iter().enumerate() {
-                let mut lanes = [T::from_f64(0.0); SUM_LANES];
-                ones.store(lanes.as_mut_ptr());
-                for (lane, ones) in lanes.iter().enumerate().take(count) {
-                    *lanes_of(S + k).add(lane) += ones.to_f64();
+                for (i, ones) in ones.into_iter().enumerate() {
+                    let mut lanes = [T::from_f64(0.0); SUM_LANES];
+                    ones.store(lanes.as_mut_ptr());
+                    for (lane, ones) in lanes.iter().enumerate().take(count) {
+                        *groups.sums[S + k].add(row + i * count + lane) += ones.to_f64();
+                    }
                 }
             }
         }
