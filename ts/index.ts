@@ -3,6 +3,7 @@ export { type ErrorCode, LossRangeError, LossTypeError } from "./errors.js";
 export { bce, type BceOptions } from "./losses/bce.js";
 export { bceWithLogits, type BceWithLogitsOptions } from "./losses/bceWithLogits.js";
 export { ciou, type CiouOptions } from "./losses/ciou.js";
+export { clip, type ClipOptions } from "./losses/clip.js";
 export { cosineEmbedding, type CosineEmbeddingOptions } from "./losses/cosineEmbedding.js";
 export { cosineSimilarity, type CosineSimilarityOptions } from "./losses/cosineSimilarity.js";
 export { crossEntropy, type CrossEntropy, type CrossEntropyOptions } from "./losses/crossEntropy.js";
@@ -16,6 +17,7 @@ export { giou, type GiouOptions } from "./losses/giou.js";
 export { hinge } from "./losses/hinge.js";
 export { hingeEmbedding, type HingeEmbeddingOptions } from "./losses/hingeEmbedding.js";
 export { huber, type HuberOptions } from "./losses/huber.js";
+export { infoNce, type InfoNceOptions } from "./losses/infoNce.js";
 export { jensenShannon, type JensenShannonOptions } from "./losses/jensenShannon.js";
 export { klDiv, type KlDivOptions } from "./losses/klDiv.js";
 export { l1, type L1Options } from "./losses/l1.js";
@@ -30,11 +32,13 @@ export { multiLabelMargin } from "./losses/multiLabelMargin.js";
 export { multiLabelSoftMargin, type MultiLabelSoftMarginOptions } from "./losses/multiLabelSoftMargin.js";
 export { multiMargin, type MultiMarginOptions } from "./losses/multiMargin.js";
 export { nll, type NllOptions } from "./losses/nll.js";
+export { ntXent, type NtXentOptions } from "./losses/ntXent.js";
 export { pairwiseDistance, type PairwiseDistanceOptions } from "./losses/pairwiseDistance.js";
 export { poissonNll, type PoissonNllOptions } from "./losses/poissonNll.js";
 export { poly, type PolyOptions } from "./losses/poly.js";
 export { quantile, type QuantileOptions } from "./losses/quantile.js";
 export { rankingSoftmax, type RankingSoftmax } from "./losses/rankingSoftmax.js";
+export { sigLip, type SigLipOptions } from "./losses/sigLip.js";
 export { sigmoid } from "./losses/sigmoid.js";
 export { sigmoidFocal, type SigmoidFocalOptions } from "./losses/sigmoidFocal.js";
 export { smoothL1, type SmoothL1Options } from "./losses/smoothL1.js";
@@ -44,6 +48,7 @@ export { softmaxFocal, type SoftmaxFocalOptions } from "./losses/softmaxFocal.js
 export { softplus, type SoftplusOptions } from "./losses/softplus.js";
 export { sparsemax } from "./losses/sparsemax.js";
 export { squaredHinge } from "./losses/squaredHinge.js";
+export { supCon, type SupConOptions } from "./losses/supCon.js";
 export { tripletMargin, type TripletMarginOptions } from "./losses/tripletMargin.js";
 export {
   type DistanceCallback,

@@ -121,15 +121,15 @@ export interface TargetLoss<Own = unknown, W extends string = "input" | "target"
 }
 
 /** A loss of class indices. */
-export interface IndexLoss<Own = unknown> {
+export interface IndexLoss<Own = unknown, W extends string = "input"> {
   /** The value alone. */
   <I extends Floats, const O extends (LossOptions & Own) | undefined = undefined>(input: I, target: Indices, options?: O): Value<I, O>;
   /** The value and its gradient, in one pass. */
-  valueAndGrad<I extends Floats, const O extends (GradOptions<"input"> & Own) | undefined = undefined>(
+  valueAndGrad<I extends Floats, const O extends (GradOptions<W> & Own) | undefined = undefined>(
     input: I,
     target: Indices,
     options?: O,
-  ): ValueAndGrad<I, O, "input">;
+  ): ValueAndGrad<I, O, W>;
 }
 
 /** A loss of two arrays of the same shape; by default it differentiates by both. */

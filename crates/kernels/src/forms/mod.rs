@@ -2,5 +2,6 @@
 
 pub mod boxes;
 pub mod focal;
+pub mod similarity;
 pub mod softmax_pair;
 pub mod target_class;

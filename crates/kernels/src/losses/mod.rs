@@ -9,6 +9,7 @@ macro_rules! registry {
             pointwise bce_with_logits::BceWithLogits;
             pointwise bce_with_logits_weighted::BceWithLogitsWeighted;
             rowwise ciou::Ciou;
+            whole clip::Clip;
             rowwise cosine_embedding::CosineEmbedding;
             rowwise cosine_similarity::CosineSimilarity;
             rowwise cross_entropy::CrossEntropy;
@@ -22,6 +23,7 @@ macro_rules! registry {
             pointwise hinge::Hinge;
             pointwise hinge_embedding::HingeEmbedding;
             pointwise huber::Huber;
+            whole info_nce::InfoNce;
             rowwise jensen_shannon::JensenShannon;
             pointwise kl_div::KlDiv;
             pointwise l1::L1;
@@ -36,10 +38,12 @@ macro_rules! registry {
             rowwise multi_label_soft_margin::MultiLabelSoftMargin;
             rowwise multi_margin::MultiMargin;
             rowwise nll::Nll;
+            whole nt_xent::NtXent;
             rowwise pairwise_distance::PairwiseDistance;
             pointwise poisson_nll::PoissonNll;
             rowwise poly::Poly;
             pointwise quantile::Quantile;
+            whole sig_lip::SigLip;
             pointwise sigmoid::Sigmoid;
             pointwise sigmoid_focal::SigmoidFocal;
             pointwise smooth_l1::SmoothL1;
@@ -49,6 +53,7 @@ macro_rules! registry {
             pointwise softplus::Softplus;
             rowwise sparsemax::Sparsemax;
             pointwise squared_hinge::SquaredHinge;
+            whole sup_con::SupCon;
             rowwise triplet_margin::TripletMargin;
             rowwise triplet_margin_cosine::TripletMarginCosine;
             rowwise tversky::Tversky;

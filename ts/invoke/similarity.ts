@@ -1,0 +1,84 @@
+// From a user's call of a loss of the similarities in a batch to the engine's call block and back.
+import { fail, showShape } from "../errors.js";
+import type { KernelName } from "../runtime.js";
+import { BASIC, COMMON, type Gradient, type LossSpec, type Outcome, finish, forms, readCommon, readNumbers } from "./common.js";
+import { FLOATS, INDICES, Marshal, NOWHERE, type Operand, needDtype, needOwnShape, needShape, operand } from "./marshal.js";
+import { type OptionSpec, readObject } from "./options.js";
+import { fillWhole } from "./whole.js";
+
+/** What the facade knows of a loss of similarities. */
+export interface SimilarityLossSpec {
+  readonly name: string;
+  readonly kernel: KernelName;
+  /** Its arrays of samples, one or two. */
+  readonly args: readonly string[];
+  /** Whether an array of labels follows. */
+  readonly labels?: boolean;
+  /** In the order of the kernel's options. */
+  readonly options: readonly OptionSpec[];
+  /** Whether the kernel knows what divides the mean; else it is the number of samples. */
+  readonly ownMean?: boolean;
+}
+
+function callSimilarityLoss(spec: SimilarityLossSpec, common_: LossSpec, given: readonly unknown[], rawOptions: unknown, grads: boolean): Outcome {
+  const call = spec.name;
+  const options = readObject(call, "options", rawOptions, common_.known);
+  const arrays: Operand[] = [];
+  for (const [k, name] of spec.args.entries()) {
+    const op = operand(call, name, given[k], FLOATS);
+    arrays.push(op);
+    needOwnShape(call, op);
+    const first = arrays[0] as Operand;
+    const [rows, elements] = op.shape;
+    if (op.shape.length !== 2 || (elements === 0 && rows !== 0)) fail("ERR_SHAPE", call, name, "of shape (N, D), D ≥ 1", `shape ${showShape(op.shape)}`);
+    needDtype(call, op, first);
+    needShape(call, op, first.shape, `as ${first.name} has`);
+  }
+  const input = arrays[0] as Operand;
+  const [samples = 0, width = 0] = input.shape;
+  const labels = spec.labels ? operand(call, "labels", given[spec.args.length], INDICES) : undefined;
+  if (labels) needShape(call, labels, [samples], "one for each sample");
+  const numbers = readNumbers(call, options, spec.options, input);
+  const common = readCommon(common_, options, [samples], input, grads, arrays, undefined);
+
+  const marshal = new Marshal(call, input);
+  const places = arrays.map((op) => marshal.input(op));
+  // Labels stand for nothing but which of them are equal: each becomes the place where it is first.
+  const firsts = labels ? marshal.scratch(samples, 4) : NOWHERE;
+  if (labels) marshal.indices(labels, () => undefined);
+  const gradOutputs = marshal.input(common.gradOutputs);
+  const none = common.reduction === "none";
+  const values = none ? marshal.output(common.outValue, samples, "") : NOWHERE;
+  const gradPlaces = common.gradients.map(({ of, out }) => marshal.output(out, of.size, of.name));
+  marshal.commit();
+  if (labels) {
+    const known = new Map<unknown, number>();
+    const from = marshal.read(labels);
+    const to = marshal.int32(firsts);
+    for (let i = 0; i < samples; i++) {
+      const first = known.get(from[i]) ?? i;
+      known.set(from[i], first);
+      to[i] = first;
+    }
+  }
+  const mean = common.normalizer ?? (spec.ownMean ? Number.NaN : samples);
+  fillWhole(marshal.engine.views.block, common, {
+    sizes: [samples, width],
+    args: places,
+    index: [firsts],
+    divisor: none || common.reduction === "sum" ? 1 : mean,
+    gradOutputs,
+    values,
+    grads: spec.args.map((name) => gradPlaces[common.gradients.findIndex(({ of }: Gradient) => of.name === name)]),
+    numbers,
+  });
+  const reduced = marshal.engine.run(call, spec.kernel, marshal.dtype);
+  return finish(marshal, common, reduced, values, gradPlaces);
+}
+
+/** A loss of the similarities of all pairs of a batch, typed by its signature. */
+export function similarityLoss<L>(spec: SimilarityLossSpec): L {
+  const known = [...COMMON, ...spec.options.map((option) => option.name)];
+  const common: LossSpec = { name: spec.name, known, reductions: BASIC, wrt: spec.args, defaultWrt: spec.args };
+  return forms<L>(spec.args.length + (spec.labels ? 1 : 0), (args, options, grads) => callSimilarityLoss(spec, common, args, options, grads));
+}
