@@ -1,5 +1,14 @@
 // The surface of every entry; `#engine` says which build runs it.
 export { type ErrorCode, LossRangeError, LossTypeError } from "./errors.js";
+export {
+  type AdaptiveGradOptions,
+  type AdaptiveGrads,
+  type AdaptiveGradsOut,
+  AdaptiveLogSoftmax,
+  type AdaptiveLogSoftmaxOptions,
+  type AdaptiveParts,
+  type AdaptiveResult,
+} from "./losses/adaptiveLogSoftmax.js";
 export { bce, type BceOptions } from "./losses/bce.js";
 export { bceWithLogits, type BceWithLogitsOptions } from "./losses/bceWithLogits.js";
 export { ciou, type CiouOptions } from "./losses/ciou.js";

@@ -31,5 +31,5 @@ export const clip = /* @__PURE__ */ similarityLoss<TwinLoss<ClipOptions, "image"
   name: "clip",
   kernel: "clip",
   args: ["image", "text"],
-  options: [/* @__PURE__ */ positive("logitScale", 1 / 0.07), /* @__PURE__ */ flag("normalize", false)],
+  options: [/* @__PURE__ */ positive("logitScale", 14.285714285714285), /* @__PURE__ */ flag("normalize", false)],
 });
