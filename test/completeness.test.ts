@@ -78,7 +78,9 @@ it("finds the losses", () => {
 });
 
 it("has nothing that belongs to no loss", () => {
-  const known = new Set(exported);
+  // A layer is a class, with a test of its own.
+  const layers = Object.keys(fused).filter((name) => name === "AdaptiveLogSoftmax").map((name) => name.replace(/^./, (first) => first.toLowerCase()));
+  const known = new Set([...exported, ...layers]);
   const stray = (files: Readonly<Record<string, unknown>>) => Object.keys(files).filter((path) => !known.has(stem(path)));
   expect(stray(caseFiles)).toEqual(["./cases/case.ts"]);
   expect(stray(goldenFiles)).toEqual([]);

@@ -1470,7 +1470,7 @@ def save(loss: str, source: str, cases: list[str]):
     print(f"{path.name}: {len(cases)} cases, {path.stat().st_size} bytes" + ("" if len(set(names)) == len(names) else ", duplicate names"))
 
 
-def adaptive_case(name, in_features, classes, cutoffs, shape=(), div_value=4.0, head_bias=False, grad_output=1.0, target=None):
+def adaptive_case(name, in_features, classes, cutoffs, shape=(), div_value=4.0, head_bias=False, grad_output=1.0, target=None, seed=None):
     draw = Draw(f"adaptiveLogSoftmax {name}")
     module = torch.nn.AdaptiveLogSoftmaxWithLoss(in_features, classes, cutoffs, div_value, head_bias, dtype=torch.float64)
     for parameter in module.parameters():
@@ -1486,6 +1486,11 @@ def adaptive_case(name, in_features, classes, cutoffs, shape=(), div_value=4.0, 
         head = {"weight": array(of[module.head.weight])} | ({"bias": array(of[module.head.bias])} if head_bias else {})
         return {"head": head, "tail": [{"projection": array(of[a.weight]), "weight": array(of[b.weight])} for a, b in module.tail]}
 
+    def initial(dtype):
+        torch.manual_seed(seed)
+        made = torch.nn.AdaptiveLogSoftmaxWithLoss(in_features, classes, cutoffs, div_value, head_bias, dtype=dtype)
+        return structured(dict(zip(module.parameters(), made.parameters(), strict=True)))
+
     sizes = {"inFeatures": in_features, "classes": classes, "cutoffs": cutoffs, "divValue": div_value, "headBias": head_bias}
     by_leaf = dict(zip(leaves, grads, strict=True))
     return {
@@ -1498,6 +1503,7 @@ def adaptive_case(name, in_features, classes, cutoffs, shape=(), div_value=4.0, 
         "loss": number(loss.detach()),
         "output": array(output),
         "grads": {"input": array(by_leaf[input]), **structured(by_leaf)},
+        **({} if seed is None else {"seed": seed, "initial": {"float32": initial(torch.float32), "float64": initial(torch.float64)}}),
         **({"logProb": array(module.log_prob(input)), "predict": array(module.predict(input))} if shape else {}),
     }
 
@@ -1505,7 +1511,7 @@ def adaptive_case(name, in_features, classes, cutoffs, shape=(), div_value=4.0, 
 def write_adaptive():
     cases = [
         adaptive_case("two tails", 16, 12, [4, 8], (6,)),
-        adaptive_case("bias", 6, 10, [3], (5,), div_value=2.0, head_bias=True, grad_output=-2.5),
+        adaptive_case("bias", 6, 10, [3], (5,), div_value=2.0, head_bias=True, grad_output=-2.5, seed=4000000007),
         adaptive_case("three tails", 16, 14, [2, 5, 9], (7,), div_value=2.0),
         adaptive_case("one row", 5, 7, [2, 4], div_value=1.5, head_bias=True),
         adaptive_case("a batch of one", 5, 7, [2, 4], (1,), div_value=1.5),
