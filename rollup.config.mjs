@@ -1,5 +1,5 @@
 // Makes dist/: for each engine an entry that carries its WebAssembly inlined, one that imports it as a file (for
-// workerd, which forbids compiling bytes), and that file; and one index.d.ts for all.
+// workerd, which forbids compiling bytes), and that file; and one index.d.ts for all; and the entries that need none.
 import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -90,6 +90,11 @@ export default [
   ...Object.keys(builds).flatMap((build) => [
     entry(build, build, wasm(inlined)),
     entry(build, `${build}.workerd`, wasm(imported(build)), wasmFile(build)),
+  ]),
+  // What needs no engine has none.
+  ...["sampling", "testing"].flatMap((name) => [
+    { input: `ts/${name}/index.ts`, plugins: [transpile], output: { file: `dist/${name}.js`, format: "es", sourcemap: true } },
+    { input: `ts/${name}/index.ts`, plugins: [dts()], output: { file: `dist/${name}.d.ts` } },
   ]),
   {
     input,

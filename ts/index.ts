@@ -1,5 +1,6 @@
 // The surface of every entry; `#engine` says which build runs it.
 export { type ErrorCode, LossRangeError, LossTypeError } from "./errors.js";
+export { hardestWrong, type HardestWrong } from "./hardestWrong.js";
 export {
   type AdaptiveGradOptions,
   type AdaptiveGrads,
