@@ -44,7 +44,7 @@ describe.each(DTYPES)("hardestWrong of %s", (dtype) => {
       const ones = floats(new Array<number>(60).fill(1), dtype);
       const { value, grads } = marginRanking.valueAndGrad(correct as never, wrong as never, ones as never, { margin: 0.5, wrt: ["input1", "input2"] });
       losses.push(value);
-      scatter(grads.input1 as never, grads.input2 as never).forEach((g, i) => inputs[Math.floor(i / 3)]?.forEach((x, k) => (weight[(i % 3) * 3 + k]! -= g * x)));
+      scatter(grads.input1, grads.input2).forEach((g, i) => inputs[Math.floor(i / 3)]?.forEach((x, k) => (weight[(i % 3) * 3 + k]! -= g * x)));
     }
     expect(losses.at(-1)).toBeLessThan((losses[0] as number) / 4);
     const right = Array.from(logitsOf()).reduce((sum, _, i, all) => sum + (i % 3 === 0 && all[i + labels[i / 3]!] === Math.max(...all.slice(i, i + 3)) ? 1 : 0), 0);

@@ -13,11 +13,11 @@ export interface HardestWrong<I extends Floats> {
   /** The class that it is of: of equal ones the lowest. */
   readonly wrongIndex: Int32Array<ArrayBuffer>;
   /** The gradient by the logits, from those by `correct` and `wrong`: theirs in their places, 0 elsewhere. */
-  scatter<O extends { readonly out?: Like<I> | undefined } | undefined = undefined>(
+  readonly scatter: <O extends { readonly out?: Like<I> | undefined } | undefined = undefined>(
     gradCorrect: Like<I>,
     gradWrong: Like<I>,
     options?: O,
-  ): O extends { readonly out: infer P extends Floats } ? P : Result<I>;
+  ) => O extends { readonly out: infer P extends Floats } ? P : Result<I>;
 }
 
 const elements = ({ data, given }: Operand): TypedArray => data ?? (given as Tensor).data;

@@ -149,9 +149,9 @@ export class AdaptiveLogSoftmax<D extends FloatType = "float32"> {
     const random = new MersenneTwister(seed);
     const made: Tensor<D>[] = [];
     const make = (shape: readonly number[], bound: number) => {
-      const tensor = zeros(shape, { dtype: this.dtype }) as Tensor<D>;
+      const tensor = zeros<D>(shape, { dtype: this.dtype });
       made.push(tensor);
-      random.fill(tensor.data as FloatArray, bound);
+      random.fill(tensor.data, bound);
       return tensor;
     };
     // As kaiming_uniform with a = √5 computes it.
@@ -303,7 +303,7 @@ export class AdaptiveLogSoftmax<D extends FloatType = "float32"> {
         for (let c = 0; c < count; c++) all[start + c] = (from[row * columns + c] as number) + add;
       }
     };
-    copy(head.data as FloatArray, width, shortlist, 0, () => 0);
+    copy(head.data, width, shortlist, 0, () => 0);
     this.parameters.tail.forEach(({ projection, weight }, i) => {
       const hidden = make([rows, projection.shape[0] as number]);
       multiply(call, { of: x }, { of: projection, transposed: true }, hidden);
@@ -311,7 +311,7 @@ export class AdaptiveLogSoftmax<D extends FloatType = "float32"> {
       multiply(call, { of: hidden }, { of: weight, transposed: true }, logits);
       normalise(logits);
       const top = head.data as FloatArray;
-      copy(logits.data as FloatArray, this.#size(i), this.#size(i), this.cutoffs[i] as number, (row) => top[row * width + shortlist + i] as number);
+      copy(logits.data, this.#size(i), this.#size(i), this.cutoffs[i] as number, (row) => top[row * width + shortlist + i] as number);
       hidden.dispose();
       logits.dispose();
     });
@@ -364,7 +364,7 @@ export class AdaptiveLogSoftmax<D extends FloatType = "float32"> {
         multiply(call, { of: own }, { of: projection, transposed: true }, hidden);
         const { input: byHidden, linearWeight } = layer(hidden, weight, undefined, theirs, (k) => mine[k] as number);
         if (!wantsGrads || !byHidden || !byInput) return;
-        (hidden.data as Float32Array).set(byHidden as Float32Array);
+        (hidden.data as Float32Array).set(byHidden);
         const byProjection = make(projection.shape);
         multiply(call, { of: hidden, transposed: true }, { of: own }, byProjection);
         multiply(call, { of: hidden }, { of: projection }, own);
@@ -468,7 +468,7 @@ function greatest(x: ArrayLike<number>, start: number, count: number): number {
 
 function deliver({ out, result }: Slot): unknown {
   if (!out || !result) return result;
-  ((out.data ?? (out.given as Tensor).data) as Float32Array).set(result as Float32Array);
+  ((out.data ?? (out.given as Tensor).data) as Float32Array).set(result);
   return out.given;
 }
 

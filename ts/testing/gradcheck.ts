@@ -115,7 +115,7 @@ export function gradcheck(loss: Differentiable, inputs: Readonly<Record<string, 
   const analytic = parts.map(([name, { data }]) => {
     const grad = grads[name];
     if (grad?.length !== data.length) fail("ERR_SHAPE", NAME, `grads.${name}`, `of ${data.length} elements, as inputs.${name} has`, grad ? `${grad.length} elements` : "none");
-    return Float64Array.from(grad as ArrayLike<number>);
+    return Float64Array.from(grad);
   });
 
   let worst: Worst = { input: names[0] as string, index: -1, analytic: 0, numeric: 0, error: 0 };
