@@ -2,8 +2,8 @@
 //! ratios. torchvision: `complete_box_iou_loss`; Zheng et al., 2020.
 
 use crate::driver::rowwise::{Call, Rows, Rowwise, Tile};
-use crate::isa::{Element, Isa, Lanes};
 use crate::forms::boxes::{self, Slopes};
+use crate::isa::{Element, Isa, Lanes};
 use crate::math::atan;
 
 /// ℓ = ℓ_DIoU + α·v, v = 4/π²·(arctan w₂/h₂ − arctan w₁/h₁)², α = v/(1 − IoU + v + ε), which is a
@@ -48,7 +48,8 @@ impl<T: Element> Rowwise<T> for Ciou {
 
     unsafe fn tile<I: Isa>(&self, call: &Call<T>, tile: &Tile<T>, scale: T) -> Rows<f64> {
         let eps = I::F64::splat(self.eps);
-        let factor = I::F64::splat(4.0 * core::f64::consts::FRAC_1_PI * core::f64::consts::FRAC_1_PI);
+        let factor =
+            I::F64::splat(4.0 * core::f64::consts::FRAC_1_PI * core::f64::consts::FRAC_1_PI);
         let two = I::F64::splat(2.0);
         // SAFETY: as the caller's.
         unsafe {

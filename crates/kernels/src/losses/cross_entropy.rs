@@ -4,9 +4,9 @@
 use crate::driver::rowwise::{
     Call, Rows, Rowwise, Sweep, TILE, Tile, View, round, row_scale, widen,
 };
+use crate::forms::target_class::{commit, settle, targets};
 use crate::isa::{Element, Isa, Lanes, Vector};
 use crate::losses::softmax::{exponential, exponentials, gap, peak, rest, scale_rows};
-use crate::forms::target_class::{commit, settle, targets};
 use crate::math::Math;
 
 /// ℓ = −Σ_c w_c·t_c·ln softmax(x)_c + z·(ln Σ exp x)², with t one-hot or given, smoothed to

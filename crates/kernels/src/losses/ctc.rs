@@ -157,7 +157,9 @@ fn greatest<V: Lanes<Elem = f64>>(x: V) -> f64 {
     // SAFETY: a vector has at most eight lanes.
     unsafe { x.store(lanes.as_mut_ptr()) };
     let lanes = &lanes[..V::COUNT];
-    lanes.iter().fold(lanes[0], |a, &b| if b > a { b } else { a })
+    lanes
+        .iter()
+        .fold(lanes[0], |a, &b| if b > a { b } else { a })
 }
 
 /// A function of one number.
@@ -264,7 +266,11 @@ struct Sample<'a> {
 impl Sample<'_> {
     /// Whether there are frames enough: one a label, and one for a blank between equal ones.
     fn fits(&self) -> bool {
-        let repeats = self.labels.windows(2).filter(|pair| pair[0] == pair[1]).count();
+        let repeats = self
+            .labels
+            .windows(2)
+            .filter(|pair| pair[0] == pair[1])
+            .count();
         self.labels.len() + repeats <= self.frames
     }
 
@@ -335,7 +341,10 @@ impl Sample<'_> {
             let (low, high) = self.window(frame);
             // SAFETY: the window lies in the row.
             unsafe {
-                let (from, to) = (memory.row(memory.logs, frame), memory.row(memory.emissions, frame));
+                let (from, to) = (
+                    memory.row(memory.logs, frame),
+                    memory.row(memory.emissions, frame),
+                );
                 for k in (low..high).step_by(I::F64::COUNT) {
                     let log = I::F64::load(from.add(k));
                     S::of(log).store(to.add(k));
@@ -498,9 +507,15 @@ impl Sample<'_> {
             let linear = self.forward::<I, Linear>();
             let possible = linear.value > 0.0;
             // The value alone is to be the same as with posteriors, so what is in doubt is looked into.
-            let deep = !possible || !(keep || linear.doubtful) || self.backward::<I, Linear>(linear, keep);
-            let trusted = if linear.doubtful { possible && deep } else { true };
-            let mut total = one(<I::F64 as Math>::ln, linear.value) - f64::from(linear.exponent) * LN_2;
+            let deep =
+                !possible || !(keep || linear.doubtful) || self.backward::<I, Linear>(linear, keep);
+            let trusted = if linear.doubtful {
+                possible && deep
+            } else {
+                true
+            };
+            let mut total =
+                one(<I::F64 as Math>::ln, linear.value) - f64::from(linear.exponent) * LN_2;
             if !trusted || (keep && !deep) {
                 let logarithmic = self.forward::<I, Logarithmic>();
                 if keep {
@@ -563,7 +578,9 @@ impl Ctc {
                     *grad.add(class) = T::from_f64((*logs.add(k) - posteriors[class]) * scale);
                 }
                 *grad.add(self.blank) = T::from_f64((own - posteriors[self.blank]) * scale);
-                labels.iter().for_each(|&label| posteriors[label as usize] = 0.0);
+                labels
+                    .iter()
+                    .for_each(|&label| posteriors[label as usize] = 0.0);
                 posteriors[self.blank] = 0.0;
             }
         }
@@ -619,7 +636,11 @@ impl<T: Element> Whole<T> for Ctc {
             let mut start = 0;
             for n in 0..samples {
                 let count = length(TARGET_LENGTHS, n);
-                let first = if self.stride > 0 { n * self.stride } else { start };
+                let first = if self.stride > 0 {
+                    n * self.stride
+                } else {
+                    start
+                };
                 start += count;
                 let labels: &[i32] = if count == 0 {
                     &[]
@@ -646,18 +667,28 @@ impl<T: Element> Whole<T> for Ctc {
                 if value == f64::INFINITY && self.zero_infinity {
                     value = 0.0;
                 }
-                let by = if self.by_labels { count.max(1) as f64 } else { 1.0 };
+                let by = if self.by_labels {
+                    count.max(1) as f64
+                } else {
+                    1.0
+                };
                 if keep {
                     let grad = |frame: usize| call.grads[0].add(position(frame));
                     let mut left = 0;
                     if regular {
                         let scale = call.scale_of(n, scale) / by;
-                        self.write::<I, T>(&sample, classes, scale, |frame| (input(frame), grad(frame)));
+                        self.write::<I, T>(&sample, classes, scale, |frame| {
+                            (input(frame), grad(frame))
+                        });
                         left = sample.frames;
                     }
                     for frame in left..frames {
                         // NaN where there is no gradient, 0 where there is nothing to differentiate.
-                        let fill = if value.is_finite() || frame >= sample.frames { 0.0 } else { f64::NAN };
+                        let fill = if value.is_finite() || frame >= sample.frames {
+                            0.0
+                        } else {
+                            f64::NAN
+                        };
                         from_raw_parts_mut(grad(frame), classes).fill(T::from_f64(fill));
                     }
                 }

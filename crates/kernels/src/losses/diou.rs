@@ -2,8 +2,8 @@
 //! `distance_box_iou_loss`; Zheng et al., 2020.
 
 use crate::driver::rowwise::{Call, Rows, Rowwise, Tile};
-use crate::isa::{Element, Isa, Lanes};
 use crate::forms::boxes::{self, Slopes};
+use crate::isa::{Element, Isa, Lanes};
 
 /// ℓ = 1 − A∩/(A∪ + ε) + ‖c₁ − c₂‖²/(d² + ε), c the centres and d the diagonal of the hull.
 #[derive(Clone, Copy)]

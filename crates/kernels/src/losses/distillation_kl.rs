@@ -1,9 +1,9 @@
 //! Kullback-Leibler divergence of a student from a teacher, both given as logits. Hinton et al., 2015.
 
 use crate::driver::rowwise::{Call, Rows, Rowwise, Sweep, TILE, Tile, View, round, widen};
+use crate::forms::softmax_pair::{self, SoftmaxPair, compare};
 use crate::isa::{Element, Isa, Lanes, Vector};
 use crate::losses::softmax::peak;
-use crate::forms::softmax_pair::{self, SoftmaxPair, compare};
 
 /// ℓ = τ²·q·(ln q − ln p), a value for each class, with p = softmax(student/τ) and
 /// q = softmax(teacher/τ); 0 where q is 0.

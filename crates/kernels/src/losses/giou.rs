@@ -2,8 +2,8 @@
 //! Rezatofighi et al., 2019.
 
 use crate::driver::rowwise::{Call, Rows, Rowwise, Tile};
-use crate::isa::{Element, Isa, Lanes};
 use crate::forms::boxes::{self, Slopes};
+use crate::isa::{Element, Isa, Lanes};
 
 /// ℓ = 1 − A∩/(A∪ + ε) + (A − A∪)/(A + ε), A the area of the hull.
 #[derive(Clone, Copy)]

@@ -2,8 +2,8 @@
 //! al., 2024.
 
 use crate::driver::rowwise::{Call, Rows, Rowwise, Sweep, Tile, round, row_scale};
-use crate::isa::{Element, Isa, Lanes, Vector};
 use crate::forms::softmax_pair::{self, SoftmaxPair, compare};
+use crate::isa::{Element, Isa, Lanes, Vector};
 use crate::math::Math;
 
 /// ℓ = β·KL(p ‖ m) + (1 − β)·KL(q ‖ m), m = β·p + (1 − β)·q, with p and q the softmaxes of the logits.

@@ -39,7 +39,9 @@ impl<T: Element> Rowwise<T> for Pairs {
             let x = tile.input(call.input, 0);
             let negatives = tile.scratch(1);
             let label: Rows<T> = core::array::from_fn(|row| {
-                *call.weight.add((tile.first + row).min(call.shape.classes - 1))
+                *call
+                    .weight
+                    .add((tile.first + row).min(call.shape.classes - 1))
             });
             tile.sweep::<I, 1, 1, 1, 1, 0, 0>(
                 Sweep {
@@ -79,11 +81,12 @@ impl<T: Element> Rowwise<T> for Pairs {
                 },
             );
             if !call.input_grad.is_null() {
-                let [k] = tile.each_row::<I, 3, 1>([&pull, &rest, &scales], |[pull, rest, scale]| {
-                    let sum = one + rest;
-                    let none = sum.le(I::F64::splat(0.0));
-                    [I::F64::select(none, I::F64::splat(0.0), scale * pull / sum)]
-                });
+                let [k] =
+                    tile.each_row::<I, 3, 1>([&pull, &rest, &scales], |[pull, rest, scale]| {
+                        let sum = one + rest;
+                        let none = sum.le(I::F64::splat(0.0));
+                        [I::F64::select(none, I::F64::splat(0.0), scale * pull / sum)]
+                    });
                 tile.sweep::<I, 2, 2, 1, 1, 0, 0>(
                     Sweep {
                         elements: [x, negatives],
@@ -129,7 +132,11 @@ impl<T: Element> Whole<T> for NtXent {
         let pairs: usize = labels.iter().map(same).sum::<usize>() - n;
         let divisor = call.divisor.unwrap_or(pairs as f64);
         // Without a pair there is nothing to differentiate.
-        let scale = if divisor > 0.0 { call.grad_output / divisor } else { 0.0 };
+        let scale = if divisor > 0.0 {
+            call.grad_output / divisor
+        } else {
+            0.0
+        };
         let slots = <Pairs as Rowwise<T>>::SLOTS;
         let mut sum = Sum::default();
         // SAFETY: as the caller's.

@@ -2,9 +2,9 @@
 //! `poly_loss_cross_entropy`; Leng et al., 2022.
 
 use crate::driver::rowwise::{Call, Rows, Rowwise, Sweep, Tile, View, round, row_scale};
+use crate::forms::target_class;
 use crate::isa::{Element, Isa, Lanes, Vector};
 use crate::losses::softmax::{exponential, gap, peak, rest};
-use crate::forms::target_class;
 use crate::math::Math;
 
 /// ℓ = Σ_c t_c·(ε·(1 − p_c) − ln p_c), p = softmax(x), t one-hot or given.
@@ -115,7 +115,11 @@ impl Poly {
                         // p = 1 − rest/Σ where e is 1.
                         let at_top = (mass - t) * top_target - top;
                         let elsewhere = e * (k - t * k_target) - t * scale;
-                        ([Vector::<I, T>::select(e.eq(peak), at_top, elsewhere)], [], [])
+                        (
+                            [Vector::<I, T>::select(e.eq(peak), at_top, elsewhere)],
+                            [],
+                            [],
+                        )
                     },
                 );
                 tile.commit(grad, call.input_grad);

@@ -2,9 +2,9 @@
 //! `sigmoid_focal_loss`; Lin et al., 2017.
 
 use crate::driver::pointwise::Pointwise;
+use crate::forms::focal::Focus;
 use crate::isa::Lanes;
 use crate::losses::bce_with_logits::{Mixture, mixture};
-use crate::forms::focal::Focus;
 
 /// ℓ = α_t·m^γ·(y·softplus(−x) + (1 − y)·softplus(x)), m = y·σ(−x) + (1 − y)·σ(x),
 /// α_t = α·y + (1 − α)·(1 − y), or 1 for a negative α.

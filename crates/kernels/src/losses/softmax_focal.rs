@@ -1,9 +1,9 @@
 //! Softmax cross-entropy that turns away from what is already right. Lin et al., 2017.
 
 use crate::driver::rowwise::{Call, Rows, Rowwise, Tile};
-use crate::isa::{Element, Isa, Lanes};
 use crate::forms::focal::Focus;
 use crate::forms::target_class;
+use crate::isa::{Element, Isa, Lanes};
 
 /// ℓ = −w_y·(1 − p)^γ·ln p, p = softmax(x)_y.
 #[derive(Clone, Copy)]

@@ -52,14 +52,15 @@ impl<T: Element> Whole<T> for SupCon {
                     let share = T::from_f64(1.0 / others as f64);
                     let targets = &mut batch.spare[i * n..][..n];
                     for (target, &other) in targets.iter_mut().zip(labels) {
-                        *target = if other == label { share } else { T::from_f64(0.0) };
+                        *target = if other == label {
+                            share
+                        } else {
+                            T::from_f64(0.0)
+                        };
                     }
                     targets[i] = T::from_f64(0.0);
-                    batch.similarities[i * n + i] = T::from_f64(if n > 1 {
-                        f64::NEG_INFINITY
-                    } else {
-                        0.0
-                    });
+                    batch.similarities[i * n + i] =
+                        T::from_f64(if n > 1 { f64::NEG_INFINITY } else { 0.0 });
                 }
                 let targets = [batch.spare.as_ptr(), null()];
                 batch.rows::<I>(&self.cross_entropy, targets, scale, &mut sum);
