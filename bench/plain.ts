@@ -562,6 +562,259 @@ function rankingSoftmax(scores: Floats, labels: Floats, classes: number, grad?: 
   return crossEntropyOfProbabilities(scores, labels, classes, grad);
 }
 
+function sigmoidFocal(input: Floats, target: Floats, grad?: Floats) {
+  const n = input.length;
+  let sum = 0;
+  for (let i = 0; i < n; i++) {
+    const x = input[i]!;
+    const y = target[i]!;
+    const e = Math.exp(-Math.abs(x));
+    const p = x >= 0 ? 1 / (1 + e) : e / (1 + e);
+    const entropy = Math.max(x, 0) - x * y + Math.log1p(e);
+    const missed = y * (1 - p) + (1 - y) * p;
+    const balance = 0.25 * y + 0.75 * (1 - y);
+    sum += balance * missed * missed * entropy;
+    if (grad) grad[i] = (balance * (missed * missed * (p - y) + 2 * missed * (1 - 2 * y) * p * (1 - p) * entropy)) / n;
+  }
+  return sum / n;
+}
+
+function softmaxFocal(input: Floats, target: Int32Array, classes: number, grad?: Floats) {
+  return ofTarget(input, target, classes, grad, (p, nll) => {
+    const missed = 1 - p;
+    return [missed * missed * nll, missed * missed + 2 * missed * p * nll];
+  });
+}
+
+function poly(input: Floats, target: Int32Array, classes: number, grad?: Floats) {
+  return ofTarget(input, target, classes, grad, (p, nll) => [nll + 2 * (1 - p), 1 + 2 * p]);
+}
+
+/** A function of the target's probability, with its derivative by −ln p. */
+function ofTarget(input: Floats, target: Int32Array, classes: number, grad: Floats | undefined, f: (p: number, nll: number) => readonly [number, number]) {
+  const rows = target.length;
+  let total = 0;
+  for (let r = 0; r < rows; r++) {
+    const start = r * classes;
+    let max = -Infinity;
+    for (let i = start; i < start + classes; i++) max = Math.max(max, input[i]!);
+    let sum = 0;
+    for (let i = start; i < start + classes; i++) sum += Math.exp(input[i]! - max);
+    const at = start + target[r]!;
+    const nll = max + Math.log(sum) - input[at]!;
+    const [value, slope] = f(Math.exp(-nll), nll);
+    total += value;
+    if (!grad) continue;
+    for (let i = start; i < start + classes; i++) grad[i] = (slope * Math.exp(input[i]! - max)) / sum / rows;
+    grad[at]! -= slope / rows;
+  }
+  return total / rows;
+}
+
+/** ln Σ exp of a row. */
+function logSumExpAt(x: Floats, start: number, classes: number) {
+  let max = -Infinity;
+  for (let i = start; i < start + classes; i++) max = Math.max(max, x[i]!);
+  let sum = 0;
+  for (let i = start; i < start + classes; i++) sum += Math.exp(x[i]! - max);
+  return max + Math.log(sum);
+}
+
+function distillationKl(student: Floats, teacher: Floats, classes: number, grad?: Floats) {
+  const n = student.length;
+  let total = 0;
+  for (let start = 0; start < n; start += classes) {
+    const byStudent = logSumExpAt(student, start, classes);
+    const byTeacher = logSumExpAt(teacher, start, classes);
+    for (let i = start; i < start + classes; i++) {
+      const logP = student[i]! - byStudent;
+      const logQ = teacher[i]! - byTeacher;
+      const q = Math.exp(logQ);
+      total += q * (logQ - logP);
+      if (grad) grad[i] = (Math.exp(logP) - q) / n;
+    }
+  }
+  return total / n;
+}
+
+function jensenShannon(logits1: Floats, logits2: Floats, classes: number, grad1?: Floats, grad2?: Floats) {
+  const rows = logits1.length / classes;
+  let total = 0;
+  for (let start = 0; start < logits1.length; start += classes) {
+    const first = logSumExpAt(logits1, start, classes);
+    const second = logSumExpAt(logits2, start, classes);
+    let [a, b] = [0, 0];
+    for (let pass = 0; pass < (grad1 ? 2 : 1); pass++) {
+      for (let i = start; i < start + classes; i++) {
+        const logP = logits1[i]! - first;
+        const logQ = logits2[i]! - second;
+        const p = Math.exp(logP);
+        const q = Math.exp(logQ);
+        const logM = Math.log(0.5 * (p + q));
+        if (pass === 0) {
+          a += p * (logP - logM);
+          b += q * (logQ - logM);
+        } else if (grad1 && grad2) {
+          grad1[i] = (0.5 * p * (logP - logM - a)) / rows;
+          grad2[i] = (0.5 * q * (logQ - logM - b)) / rows;
+        }
+      }
+    }
+    total += 0.5 * (a + b);
+  }
+  return total / rows;
+}
+
+function tversky(input: Floats, target: Floats, width: number, grad?: Floats) {
+  const rows = input.length / width;
+  let total = 0;
+  for (let start = 0; start < input.length; start += width) {
+    let [hits, sumX, sumY] = [0, 0, 0];
+    for (let i = start; i < start + width; i++) {
+      hits += input[i]! * target[i]!;
+      sumX += input[i]!;
+      sumY += target[i]!;
+    }
+    // With α = β = ½, as dice has it: ½(Σ x + Σ y).
+    const shared = hits + 1;
+    const all = 0.5 * (sumX + sumY) + 1;
+    total += 1 - shared / all;
+    if (!grad) continue;
+    for (let i = start; i < start + width; i++) grad[i] = ((0.5 * shared) / (all * all) - target[i]! / all) / rows;
+  }
+  return total / rows;
+}
+
+function dice(input: Floats, target: Floats, width: number, grad?: Floats) {
+  const rows = input.length / width;
+  let total = 0;
+  for (let start = 0; start < input.length; start += width) {
+    let [hits, sum] = [0, 0];
+    for (let i = start; i < start + width; i++) {
+      hits += input[i]! * target[i]!;
+      sum += input[i]! + target[i]!;
+    }
+    const shared = 2 * hits + 1;
+    const all = sum + 1;
+    total += 1 - shared / all;
+    if (!grad) continue;
+    for (let i = start; i < start + width; i++) grad[i] = (shared / (all * all) - (2 * target[i]!) / all) / rows;
+  }
+  return total / rows;
+}
+
+function cosineEmbedding(input1: Floats, input2: Floats, target: Floats, width: number, grad1?: Floats, grad2?: Floats) {
+  const rows = target.length;
+  let total = 0;
+  for (let r = 0; r < rows; r++) {
+    const start = r * width;
+    let [dot, square1, square2] = [0, 1e-12, 1e-12];
+    for (let i = start; i < start + width; i++) {
+      dot += input1[i]! * input2[i]!;
+      square1 += input1[i]! * input1[i]!;
+      square2 += input2[i]! * input2[i]!;
+    }
+    const by = Math.sqrt(square1 * square2);
+    const cos = dot / by;
+    const near = target[r]! > 0;
+    total += near ? 1 - cos : Math.max(0, cos);
+    if (!grad1 || !grad2) continue;
+    const slope = (near ? -1 : cos > 0 ? 1 : 0) / rows;
+    for (let i = start; i < start + width; i++) {
+      grad1[i] = slope * (input2[i]! / by - (cos * input1[i]!) / square1);
+      grad2[i] = slope * (input1[i]! / by - (cos * input2[i]!) / square2);
+    }
+  }
+  return total / rows;
+}
+
+function tripletMargin(anchor: Floats, positive: Floats, negative: Floats, width: number, gradA?: Floats, gradP?: Floats, gradN?: Floats) {
+  const rows = anchor.length / width;
+  let total = 0;
+  for (let start = 0; start < anchor.length; start += width) {
+    let [near, far] = [0, 0];
+    for (let i = start; i < start + width; i++) {
+      const p = anchor[i]! - positive[i]! + 1e-6;
+      const n = anchor[i]! - negative[i]! + 1e-6;
+      near += p * p;
+      far += n * n;
+    }
+    near = Math.sqrt(near);
+    far = Math.sqrt(far);
+    const z = near - far + 1;
+    if (z > 0) total += z;
+    if (!gradA || !gradP || !gradN) continue;
+    for (let i = start; i < start + width; i++) {
+      const p = z > 0 ? (anchor[i]! - positive[i]! + 1e-6) / near / rows : 0;
+      const n = z > 0 ? (anchor[i]! - negative[i]! + 1e-6) / far / rows : 0;
+      gradA[i] = p - n;
+      gradP[i] = -p;
+      gradN[i] = n;
+    }
+  }
+  return total / rows;
+}
+
+function giou(boxes1: Floats, boxes2: Floats, _: number, grad1?: Floats, grad2?: Floats) {
+  const rows = boxes1.length / 4;
+  const eps = 1e-7;
+  let total = 0;
+  for (let at = 0; at < boxes1.length; at += 4) {
+    const side = (box: Floats, k: number) => box[at + k + 2]! - box[at + k]!;
+    const shared = (k: number) => Math.min(boxes1[at + k + 2]!, boxes2[at + k + 2]!) - Math.max(boxes1[at + k]!, boxes2[at + k]!);
+    const around = (k: number) => Math.max(boxes1[at + k + 2]!, boxes2[at + k + 2]!) - Math.min(boxes1[at + k]!, boxes2[at + k]!);
+    const [sx, sy, hx, hy] = [shared(0), shared(1), around(0), around(1)];
+    const overlaps = sx > 0 && sy > 0;
+    const both = overlaps ? sx * sy : 0;
+    const union = side(boxes1, 0) * side(boxes1, 1) + side(boxes2, 0) * side(boxes2, 1) - both;
+    const hull = hx * hy;
+    total += 1 - both / (union + eps) + (hull - union) / (hull + eps);
+    if (!grad1 || !grad2) continue;
+    const byUnion = both / (union + eps) ** 2 - 1 / (hull + eps);
+    const byShared = overlaps ? -1 / (union + eps) - byUnion : 0;
+    const byHull = (union + eps) / (hull + eps) ** 2;
+    for (const [grad, mine, other] of [[grad1, boxes1, boxes2], [grad2, boxes2, boxes1]] as const) {
+      for (let k = 0; k < 2; k++) {
+        const area = byUnion * side(mine, 1 - k);
+        const inner = byShared * (k === 0 ? sy : sx);
+        const outer = byHull * (k === 0 ? hy : hx);
+        grad[at + k] = (-area - (mine[at + k]! > other[at + k]! ? inner : 0) - (mine[at + k]! < other[at + k]! ? outer : 0)) / rows;
+        grad[at + k + 2] = (area + (mine[at + k + 2]! < other[at + k + 2]! ? inner : 0) + (mine[at + k + 2]! > other[at + k + 2]! ? outer : 0)) / rows;
+      }
+    }
+  }
+  return total / rows;
+}
+
+function infoNce(query: Floats, key: Floats, width: number, gradQuery?: Floats, gradKey?: Floats) {
+  const rows = query.length / width;
+  const logits = new Float64Array(rows);
+  let total = 0;
+  gradQuery?.fill(0);
+  gradKey?.fill(0);
+  for (let i = 0; i < rows; i++) {
+    let max = -Infinity;
+    for (let j = 0; j < rows; j++) {
+      let dot = 0;
+      for (let k = 0; k < width; k++) dot += query[i * width + k]! * key[j * width + k]!;
+      logits[j] = dot / 0.07;
+      max = Math.max(max, logits[j]!);
+    }
+    let sum = 0;
+    for (let j = 0; j < rows; j++) sum += Math.exp(logits[j]! - max);
+    total += max + Math.log(sum) - logits[i]!;
+    if (!gradQuery || !gradKey) continue;
+    for (let j = 0; j < rows; j++) {
+      const g = (Math.exp(logits[j]! - max) / sum - (i === j ? 1 : 0)) / 0.07 / rows;
+      for (let k = 0; k < width; k++) {
+        gradQuery[i * width + k]! += g * key[j * width + k]!;
+        gradKey[j * width + k]! += g * query[i * width + k]!;
+      }
+    }
+  }
+  return total / rows;
+}
+
 /** By the title of the row that it belongs to. */
 export const plain: Readonly<Record<string, Plain>> = {
   mse: { expOrLog: false, loss: mse },
@@ -581,6 +834,7 @@ export const plain: Readonly<Record<string, Plain>> = {
   poissonNll: { expOrLog: true, loss: poissonNll },
   gaussianNll: { expOrLog: true, loss: gaussianNll },
   dpo: { expOrLog: true, loss: dpo },
+  sigmoidFocal: { expOrLog: true, loss: sigmoidFocal },
   sigmoid: { expOrLog: true, value: sigmoid, vjp: sigmoidVjp },
   logSigmoid: { expOrLog: true, value: logSigmoid, vjp: logSigmoidVjp },
   softplus: { expOrLog: true, value: softplus, vjp: softplusVjp },
@@ -594,6 +848,16 @@ export const plain: Readonly<Record<string, Plain>> = {
   multiLabelSoftMargin: { expOrLog: true, loss: multiLabelSoftMargin },
   sparsemax: { expOrLog: false, loss: sparsemax },
   rankingSoftmax: { expOrLog: true, loss: rankingSoftmax },
+  softmaxFocal: { expOrLog: true, loss: softmaxFocal },
+  poly: { expOrLog: true, loss: poly },
+  distillationKl: { expOrLog: true, loss: distillationKl },
+  jensenShannon: { expOrLog: true, loss: jensenShannon },
+  dice: { expOrLog: false, loss: dice },
+  tversky: { expOrLog: false, loss: tversky },
+  cosineEmbedding: { expOrLog: false, loss: cosineEmbedding },
+  tripletMargin: { expOrLog: false, loss: tripletMargin },
+  giou: { expOrLog: false, loss: giou },
+  infoNce: { expOrLog: true, loss: infoNce },
   softmax: { expOrLog: true, value: softmax, vjp: softmaxVjp },
   logSoftmax: { expOrLog: true, value: logSoftmax, vjp: logSoftmaxVjp },
   logSumExp: { expOrLog: true, value: logSumExp, vjp: logSumExpVjp },

@@ -406,6 +406,48 @@ describe("tensors", () => {
   });
 });
 
+describe("losses of two arrays, labels and sequences", () => {
+  const x: F32 = new Float32Array(4);
+  const rows = { data: x, shape: [2, 2] };
+  const wide = { data: new Float64Array(4), shape: [2, 2] };
+
+  it("differentiate by both, or by the first alone where the second is a target", () => {
+    expectTypeOf(simd128.infoNce.valueAndGrad(rows, rows).grads).toEqualTypeOf<{ readonly query: F32; readonly key: F32 }>();
+    expectTypeOf(simd128.giou.valueAndGrad(wide, wide, { wrt: ["boxes2"] }).grads).toEqualTypeOf<{ readonly boxes2: F64 }>();
+    expectTypeOf(simd128.distillationKl.valueAndGrad(rows, rows, { reduction: "batchmean" }).grads).toEqualTypeOf<{ readonly student: F32 }>();
+    // @ts-expect-error Element types must agree.
+    simd128.clip(rows, wide);
+    // @ts-expect-error batchmean is not among its reductions.
+    simd128.jensenShannon(rows, rows, { reduction: "batchmean" });
+  });
+
+  it("take labels, lengths and plain numbers for them where the loss does", () => {
+    expectTypeOf(simd128.supCon(rows, Int32Array.of(0, 1), { reduction: "none" })).toEqualTypeOf<F32>();
+    expectTypeOf(simd128.ntXent.valueAndGrad(wide, Uint8Array.of(0, 1)).grads).toEqualTypeOf<{ readonly embeddings: F64 }>();
+    expectTypeOf(simd128.ctc(rows, [1], 2, 1)).toEqualTypeOf<number>();
+    // @ts-expect-error One of two words.
+    simd128.ctc(rows, [1], 2, 1, { gradient: "log" });
+    // @ts-expect-error Logits are no integers.
+    simd128.poly(Int32Array.of(1, 2), Int32Array.of(0));
+  });
+
+  it("include a layer of the dtype that it is made with, and the hardest wrong classes", () => {
+    const sizes = { inFeatures: 4, classes: 10, cutoffs: [2] };
+    const layer = () => new simd128.AdaptiveLogSoftmax({ ...sizes, dtype: "float64" });
+    expectTypeOf<ReturnType<typeof layer>["parameters"]["head"]["weight"]>().toEqualTypeOf<Tensor<"float64">>();
+    expectTypeOf<ReturnType<ReturnType<typeof layer>["logProb"]>>().toEqualTypeOf<F64>();
+    const plain = () => new simd128.AdaptiveLogSoftmax(sizes).valueAndGrad(rows, Int32Array.of(0, 1)).grads.tail[0]?.weight;
+    expectTypeOf<ReturnType<typeof plain>>().toEqualTypeOf<F32 | undefined>();
+    // @ts-expect-error A layer of float32.
+    const wrong = () => new simd128.AdaptiveLogSoftmax(sizes).value(wide, Int32Array.of(0, 1));
+    expectTypeOf(wrong).returns.toEqualTypeOf<number>();
+    const hard = () => simd128.hardestWrong(wide, Int32Array.of(0, 1));
+    expectTypeOf<ReturnType<typeof hard>["wrong"]>().toEqualTypeOf<F64>();
+    const scattered = () => hard().scatter(new Float64Array(2), new Float64Array(2), { out: zeros([2, 2], { dtype: "float64" }) });
+    expectTypeOf<ReturnType<typeof scattered>>().toEqualTypeOf<Tensor<"float64">>();
+  });
+});
+
 describe("entries", () => {
   it("have the same types", () => {
     expectTypeOf<typeof scalar>().toEqualTypeOf<typeof simd128>();

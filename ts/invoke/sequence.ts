@@ -103,7 +103,7 @@ function callSequenceLoss(spec: LossSpec, kernel: KernelName, given: readonly un
   marshal.commit();
   const mean = common.reduction === "mean";
   fillWhole(marshal.engine.views.block, common, {
-    sizes: [frames, samples, classes, Math.max(0, ...labels.lengths)],
+    sizes: [frames, samples, classes, labels.lengths.reduce((most, length) => Math.max(most, length), 0)],
     args: [input],
     index,
     divisor: mean ? (common.normalizer ?? samples) : 1,

@@ -278,6 +278,7 @@ impl<T: Element> Tile<T> {
         ) -> Swept<Vector<I, T>, O, S, A>
         + Copy,
     ) -> ([Rows<f64>; S], [Rows<f64>; A]) {
+        const { assert!(E <= MOST && R <= MOST && K <= MOST && O <= MOST && S + A <= MOST) };
         let mut sums = [[0.0; TILE]; S];
         let mut counts = [[0.0; TILE]; A];
         let mut totals = [null_mut(); MOST];
