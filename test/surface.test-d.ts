@@ -434,17 +434,19 @@ describe("losses of two arrays, labels and sequences", () => {
   it("include a layer of the dtype that it is made with, and the hardest wrong classes", () => {
     const sizes = { inFeatures: 4, classes: 10, cutoffs: [2] };
     const layer = () => new simd128.AdaptiveLogSoftmax({ ...sizes, dtype: "float64" });
-    expectTypeOf<ReturnType<typeof layer>["parameters"]["head"]["weight"]>().toEqualTypeOf<Tensor<"float64">>();
-    expectTypeOf<ReturnType<ReturnType<typeof layer>["logProb"]>>().toEqualTypeOf<F64>();
+    expectTypeOf(layer).returns.toEqualTypeOf<simd128.AdaptiveLogSoftmax<"float64">>();
+    expectTypeOf<simd128.AdaptiveLogSoftmax<"float64">["parameters"]["head"]["weight"]>().toEqualTypeOf<Tensor<"float64">>();
+    expectTypeOf<simd128.AdaptiveLogSoftmax<"float64">["logProb"]>().returns.toEqualTypeOf<F64>();
     const plain = () => new simd128.AdaptiveLogSoftmax(sizes).valueAndGrad(rows, Int32Array.of(0, 1)).grads.tail[0]?.weight;
-    expectTypeOf<ReturnType<typeof plain>>().toEqualTypeOf<F32 | undefined>();
+    expectTypeOf(plain).returns.toEqualTypeOf<F32 | undefined>();
     // @ts-expect-error A layer of float32.
     const wrong = () => new simd128.AdaptiveLogSoftmax(sizes).value(wide, Int32Array.of(0, 1));
     expectTypeOf(wrong).returns.toEqualTypeOf<number>();
     const hard = () => simd128.hardestWrong(wide, Int32Array.of(0, 1));
-    expectTypeOf<ReturnType<typeof hard>["wrong"]>().toEqualTypeOf<F64>();
+    expectTypeOf(hard).returns.toEqualTypeOf<simd128.HardestWrong<typeof wide>>();
+    expectTypeOf<simd128.HardestWrong<typeof wide>["wrong"]>().toEqualTypeOf<F64>();
     const scattered = () => hard().scatter(new Float64Array(2), new Float64Array(2), { out: zeros([2, 2], { dtype: "float64" }) });
-    expectTypeOf<ReturnType<typeof scattered>>().toEqualTypeOf<Tensor<"float64">>();
+    expectTypeOf(scattered).returns.toEqualTypeOf<Tensor<"float64">>();
   });
 });
 
