@@ -85,7 +85,8 @@ pub fn bytes<T>(call: &Call<T>, slots: usize) -> u64 {
 }
 
 /// Computes the similarities of the call's one or two arrays, has `loss` put the gradient by them in
-/// their place, and writes the gradients by the arrays.
+/// their place, given its scale, and add up its values, and writes the gradients by the arrays. Gives the
+/// sum of the values by the divisor.
 ///
 /// # Safety
 /// As `Whole::run`'s, with [`bytes`] of scratch memory.
@@ -93,9 +94,17 @@ pub unsafe fn run<I: Isa, T: Element>(
     how: Similarity,
     call: &Call<T>,
     slots: usize,
-    loss: impl FnOnce(&mut Batch<T>) -> f64,
+    divisor: f64,
+    loss: impl FnOnce(&mut Batch<T>, T, &mut Sum),
 ) -> f64 {
     let [n, d] = sizes(call);
+    // Without anything to divide by there is nothing to differentiate.
+    let scale = if divisor > 0.0 {
+        call.grad_output / divisor
+    } else {
+        0.0
+    };
+    let mut sum = Sum::default();
     let mut arena = Arena::new(call.scratch);
     let alone = call.args[1].is_null();
     // SAFETY: arrays have n rows of d elements; scratch memory has what `bytes` asks for.
@@ -154,7 +163,7 @@ pub unsafe fn run<I: Isa, T: Element>(
             numbers,
             tile,
         };
-        let value = loss(&mut batch);
+        loss(&mut batch, T::from_f64(scale), &mut sum);
         let slopes = batch.similarities.as_ptr();
         // By the first array G·ŷ, by the second Gᵀ·x̂; by one alone both.
         let parts = [
@@ -182,7 +191,7 @@ pub unsafe fn run<I: Isa, T: Element>(
                 how.finish(grad, x, *norms[k].add(row));
             }
         }
-        value
+        sum.total() / divisor
     }
 }
 

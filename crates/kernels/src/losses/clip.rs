@@ -5,7 +5,6 @@ use crate::driver::whole::{Call, Whole};
 use crate::forms::similarity::{self, Similarity};
 use crate::isa::{Element, Isa};
 use crate::losses::cross_entropy::CrossEntropy;
-use crate::reduce::Sum;
 use core::ptr::null;
 
 /// ℓ_i = −½·ln softmax_j(s·x_i·y_j)_i − ½·ln softmax_j(s·x_j·y_i)_i.
@@ -33,17 +32,15 @@ impl<T: Element> Whole<T> for Clip {
 
     unsafe fn run<I: Isa>(&self, call: &Call<T>) -> f64 {
         let divisor = call.divisor.unwrap_or(1.0);
-        let scale = T::from_f64(call.grad_output / divisor);
         let slots = <CrossEntropy as Rowwise<T>>::SLOTS;
-        let (mut sum, mut by_columns) = (Sum::default(), Sum::default());
         let half = |x: T, y: T| T::from_f64(0.5 * (x.to_f64() + y.to_f64()));
         // SAFETY: as the caller's.
-        unsafe {
-            similarity::run::<I, T>(self.how, call, slots, |batch| {
+        let both = unsafe {
+            similarity::run::<I, T>(self.how, call, slots, divisor, |batch, scale, sum| {
                 let loss = &self.cross_entropy;
                 batch.spare.copy_from_slice(batch.similarities);
-                batch.rows::<I>(loss, [null(); 2], scale, &mut sum);
-                batch.columns::<I>(loss, scale, &mut by_columns);
+                batch.rows::<I>(loss, [null(); 2], scale, sum);
+                batch.columns::<I>(loss, scale, sum);
                 for (i, &value) in batch.column_values.iter().enumerate() {
                     if !call.values.is_null() {
                         let mean = call.values.add(i);
@@ -52,8 +49,8 @@ impl<T: Element> Whole<T> for Clip {
                 }
                 let pairs = batch.similarities.iter_mut().zip(batch.spare.iter());
                 pairs.for_each(|(x, &y)| *x = half(*x, y));
-                0.5 * (sum.total() + by_columns.total()) / divisor
             })
-        }
+        };
+        0.5 * both
     }
 }

@@ -5,7 +5,6 @@ use crate::driver::whole::{Call, Whole};
 use crate::forms::similarity::{self, Similarity};
 use crate::isa::{Element, Isa};
 use crate::losses::cross_entropy::CrossEntropy;
-use crate::reduce::Sum;
 use core::ptr::null;
 
 /// ℓ_i = −ln softmax_j(q_i·k_j/τ)_i.
@@ -33,14 +32,11 @@ impl<T: Element> Whole<T> for InfoNce {
 
     unsafe fn run<I: Isa>(&self, call: &Call<T>) -> f64 {
         let divisor = call.divisor.unwrap_or(1.0);
-        let scale = T::from_f64(call.grad_output / divisor);
         let slots = <CrossEntropy as Rowwise<T>>::SLOTS;
-        let mut sum = Sum::default();
         // SAFETY: as the caller's.
         unsafe {
-            similarity::run::<I, T>(self.how, call, slots, |batch| {
-                batch.rows::<I>(&self.cross_entropy, [null(); 2], scale, &mut sum);
-                sum.total() / divisor
+            similarity::run::<I, T>(self.how, call, slots, divisor, |batch, scale, sum| {
+                batch.rows::<I>(&self.cross_entropy, [null(); 2], scale, sum);
             })
         }
     }

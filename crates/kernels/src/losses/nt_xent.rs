@@ -6,7 +6,6 @@ use crate::forms::similarity::{self, Similarity};
 use crate::isa::{Element, Isa, Lanes, Vector};
 use crate::losses::softmax::exponentials;
 use crate::math::Math;
-use crate::reduce::Sum;
 use core::ptr::null;
 use core::slice::from_raw_parts;
 
@@ -131,24 +130,16 @@ impl<T: Element> Whole<T> for NtXent {
         let same = |label: &i32| labels.iter().filter(|&other| other == label).count();
         let pairs: usize = labels.iter().map(same).sum::<usize>() - n;
         let divisor = call.divisor.unwrap_or(pairs as f64);
-        // Without a pair there is nothing to differentiate.
-        let scale = if divisor > 0.0 {
-            call.grad_output / divisor
-        } else {
-            0.0
-        };
         let slots = <Pairs as Rowwise<T>>::SLOTS;
-        let mut sum = Sum::default();
         // SAFETY: as the caller's.
         unsafe {
-            similarity::run::<I, T>(self.how, call, slots, |batch| {
+            similarity::run::<I, T>(self.how, call, slots, divisor, |batch, scale, sum| {
                 for (i, &label) in labels.iter().enumerate() {
                     batch.similarities[i * n + i] = T::from_f64(f64::NEG_INFINITY);
                     batch.spare[i] = T::from_f64(f64::from(label));
                 }
                 let labels = [null(), batch.spare.as_ptr()];
-                batch.rows::<I>(&Pairs, labels, T::from_f64(scale), &mut sum);
-                sum.total() / divisor
+                batch.rows::<I>(&Pairs, labels, scale, sum);
             })
         }
     }

@@ -5,7 +5,6 @@ use crate::driver::whole::{Call, Whole};
 use crate::forms::similarity::{self, Similarity};
 use crate::isa::{Element, Isa, Lanes, Vector};
 use crate::losses::bce_with_logits::mixture;
-use crate::reduce::Sum;
 use core::ptr::null;
 
 /// ℓ_i = softplus(−z_ii) + Σ_{j≠i} softplus(z_ij), z = s·x·y + b.
@@ -85,14 +84,11 @@ impl<T: Element> Whole<T> for SigLip {
 
     unsafe fn run<I: Isa>(&self, call: &Call<T>) -> f64 {
         let divisor = call.divisor.unwrap_or(1.0);
-        let scale = T::from_f64(call.grad_output / divisor);
         let slots = <Decisions as Rowwise<T>>::SLOTS;
-        let mut sum = Sum::default();
         // SAFETY: as the caller's.
         unsafe {
-            similarity::run::<I, T>(self.how, call, slots, |batch| {
-                batch.rows::<I>(&self.rows, [null(); 2], scale, &mut sum);
-                sum.total() / divisor
+            similarity::run::<I, T>(self.how, call, slots, divisor, |batch, scale, sum| {
+                batch.rows::<I>(&self.rows, [null(); 2], scale, sum);
             })
         }
     }

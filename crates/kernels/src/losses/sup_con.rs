@@ -5,7 +5,6 @@ use crate::driver::whole::{Call, Whole};
 use crate::forms::similarity::{self, Similarity};
 use crate::isa::{Element, Isa};
 use crate::losses::cross_entropy::CrossEntropy;
-use crate::reduce::Sum;
 use core::ptr::null;
 use core::slice::from_raw_parts;
 
@@ -34,12 +33,10 @@ impl<T: Element> Whole<T> for SupCon {
 
     unsafe fn run<I: Isa>(&self, call: &Call<T>) -> f64 {
         let divisor = call.divisor.unwrap_or(1.0);
-        let scale = T::from_f64(call.grad_output / divisor);
         let slots = <CrossEntropy as Rowwise<T>>::SLOTS;
-        let mut sum = Sum::default();
         // SAFETY: as the caller's; there is a label for every sample.
         unsafe {
-            similarity::run::<I, T>(self.how, call, slots, |batch| {
+            similarity::run::<I, T>(self.how, call, slots, divisor, |batch, scale, sum| {
                 let n = batch.samples;
                 let labels: &[i32] = if n == 0 {
                     &[]
@@ -63,8 +60,7 @@ impl<T: Element> Whole<T> for SupCon {
                         T::from_f64(if n > 1 { f64::NEG_INFINITY } else { 0.0 });
                 }
                 let targets = [batch.spare.as_ptr(), null()];
-                batch.rows::<I>(&self.cross_entropy, targets, scale, &mut sum);
-                sum.total() / divisor
+                batch.rows::<I>(&self.cross_entropy, targets, scale, sum);
             })
         }
     }
