@@ -120,7 +120,8 @@ async function measureCells(dtype: FloatType): Promise<Result[]> {
 /** Calls everything on little work, so that the facade's code is in its final form before the first cell. */
 function warmUp() {
   for (const row of chosen) {
-    const cell = draw(row, row.rowwise ? [4, 8] : [32], "float32");
+    const ofRows = "wrt" in row.of ? row.of.shapeOf?.(4, 8) : undefined;
+    const cell = draw(row, row.rowwise ? (ofRows ?? [4, 8]) : [32], "float32");
     for (const mode of modes) {
       const all = entrants(cell, mode, { simd128, scalar }, undefined);
       measure(all, 40);

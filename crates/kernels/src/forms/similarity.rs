@@ -164,6 +164,7 @@ pub unsafe fn run<I: Isa, T: Element>(
             tile,
         };
         loss(&mut batch, T::from_f64(scale), &mut sum);
+        let lift = lift(batch.similarities);
         let slopes = batch.similarities.as_ptr();
         // By the first array G·ŷ, by the second Gᵀ·x̂; by one alone both.
         let parts = [
@@ -188,7 +189,7 @@ pub unsafe fn run<I: Isa, T: Element>(
             for row in (0..n).filter(|_| !call.grads[k].is_null()) {
                 let grad = from_raw_parts_mut(call.grads[k].add(row * d), d);
                 let x = from_raw_parts(rows[k].add(row * d), d);
-                how.finish(grad, x, *norms[k].add(row));
+                how.finish(grad, x, *norms[k].add(row), lift);
             }
         }
         sum.total() / divisor
@@ -213,8 +214,8 @@ impl Similarity {
         norm
     }
 
-    /// From the gradient by the row as it is compared, that by the row.
-    fn finish<T: Element>(&self, grad: &mut [T], row: &[T], norm: f64) {
+    /// From the gradient by the row as it is compared, multiplied by `lift`, that by the row.
+    fn finish<T: Element>(&self, grad: &mut [T], row: &[T], norm: f64, lift: f64) {
         let mut along = 0.0;
         if self.normalize && norm >= EPS {
             let products = grad.iter().zip(row);
@@ -228,9 +229,30 @@ impl Similarity {
             norm
         };
         for (grad, x) in grad.iter_mut().zip(row) {
-            *grad = T::from_f64((grad.to_f64() - along * x.to_f64()) * self.scale / by);
+            *grad = T::from_f64((grad.to_f64() - along * x.to_f64()) * self.scale / lift / by);
         }
     }
+}
+
+/// Multiplies a gradient by a power of two that puts its greatest element near 2⁶⁰, and gives it. Most of
+/// a sharp softmax lies far below its greatest: products with what is not even a normal number take
+/// many times longer.
+fn lift<T: Element>(slopes: &mut [T]) -> f64 {
+    let greatest = slopes.iter().fold(0.0_f64, |most, x| {
+        let size = x.to_f64().abs();
+        if size > most { size } else { most }
+    });
+    let exponent = (greatest.to_bits() >> 52) as i64 - 1023;
+    // 0, subnormal in float64 or infinite: as they are. In float32 no power leaves its range.
+    let lift = if (-1000..1000).contains(&exponent) {
+        f64::from_bits(((60 - exponent + 1023).clamp(1, 2046) as u64) << 52)
+    } else {
+        1.0
+    };
+    for x in slopes.iter_mut() {
+        *x = T::from_f64(x.to_f64() * lift);
+    }
+    lift
 }
 
 fn root(x: f64) -> f64 {
