@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { crossEntropy } from "fused-loss";
 import { BalancedSampler, type BalancedSamplerState, classCounts, classWeights } from "fused-loss/sampling";
 import { describe, expect, it } from "vitest";
+import { Xoshiro128 } from "../ts/sampling/random.js";
 import { ULP, expectClose } from "./support/compare.js";
 
 /** A sampler with so many items of each class, each named by its class and its number. */
@@ -69,6 +70,53 @@ describe("BalancedSampler", () => {
     expect(items).not.toContain("0:4");
   });
 
+  it("draws each item of a pass once, whatever is pushed, saved and restored in between", () => {
+    const step = fc.oneof(fc.record({ push: fc.nat({ max: 2 }) }), fc.record({ next: fc.integer({ min: 1, max: 10 }) }), fc.constant("restart" as const));
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 4 }), fc.array(step, { minLength: 1, maxLength: 60, size: "max" }), fc.nat(), (capacity, steps, seed) => {
+        let sampler = new BalancedSampler<number>({ classes: 3, capacity, seed });
+        /** What is kept of each class, and what of it was drawn in the pass. */
+        const rings = Array.from({ length: 3 }, () => ({ kept: [] as number[], drawn: new Set<number>() }));
+        steps.forEach((each, item) => {
+          if (each === "restart") {
+            const state = structuredClone(sampler.save());
+            sampler = new BalancedSampler({ classes: 3, capacity });
+            sampler.restore(state);
+          } else if ("push" in each) {
+            const { kept, drawn } = rings[each.push] as (typeof rings)[number];
+            kept.push(item);
+            if (kept.length > capacity) drawn.delete(kept.shift() as number);
+            sampler.push(item, each.push);
+          } else if (rings.some(({ kept }) => kept.length > 0)) {
+            const batch = sampler.next(each.next);
+            rings.forEach(({ kept, drawn }, label) => {
+              const taken = batch.items.filter((_, i) => batch.labels[i] === label);
+              const left = kept.filter((one) => !drawn.has(one));
+              const beyond = taken.length - left.length;
+              if (beyond >= 0) drawn.clear();
+              const passes = beyond < 0 ? 0 : Math.floor(beyond / kept.length);
+              let seen = 0;
+              for (const one of kept) {
+                const times = taken.filter((other) => other === one).length;
+                seen += times;
+                expect(times).toBeLessThanOrEqual(Math.ceil(taken.length / kept.length));
+                const more = times - (beyond >= 0 && left.includes(one) ? 1 : 0) - passes;
+                expect([0, 1]).toContain(more);
+                if (more === 1) {
+                  expect(drawn).not.toContain(one);
+                  drawn.add(one);
+                }
+              }
+              expect(seen).toBe(taken.length);
+              if (beyond >= 0 && drawn.size === 0) kept.forEach((one) => drawn.add(one));
+            });
+          }
+        });
+        expect(sampler.sizes).toEqual(rings.map(({ kept }) => kept.length));
+      }),
+    );
+  });
+
   it("follows the frequencies of all that was pushed, exactly in the long run", () => {
     fc.assert(
       fc.property(sizes, fc.integer({ min: 1, max: 20 }), (all, size) => {
@@ -103,6 +151,49 @@ describe("BalancedSampler", () => {
         for (let k = 0; k < 4; k++) expect(other.next(size)).toEqual(sampler.next(size));
       }),
     );
+  });
+
+  it("is left as it was by a state that is none of its own", () => {
+    const [sampler, twin] = [filled([3, 4], { seed: 2 }), filled([3, 4], { seed: 2 })];
+    const state = filled([5, 5]).save();
+    const [ring] = state.rings;
+    const wrong: readonly [object, string, string][] = [
+      [{ capacity: 7 }, "ERR_RANGE", "state.capacity"],
+      [{ rings: [ring] }, "ERR_SHAPE", "state.rings"],
+      [{ rings: [ring, { ...ring, items: "abc" }] }, "ERR_SHAPE", "state.rings[1].items"],
+      [{ rings: [ring, { ...ring, items: new Array(1025).fill("x") }] }, "ERR_SHAPE", "state.rings[1].items"],
+      [{ rings: [{ ...ring, order: [0, 1, 2, 3, 3] }, ring] }, "ERR_RANGE", "state.rings[0].order"],
+      [{ rings: [{ ...ring, order: [0, 1, 2, 3, 5] }, ring] }, "ERR_RANGE", "state.rings[0].order"],
+      [{ rings: [{ ...ring, order: [0, 1, 2, 3, 4, 4] }, ring] }, "ERR_RANGE", "state.rings[0].order"],
+      [{ rings: [{ ...ring, oldest: 1 }, ring] }, "ERR_RANGE", "state.rings[0].oldest"],
+      [{ rings: [{ ...ring, drawn: 6 }, ring] }, "ERR_RANGE", "state.rings[0].drawn"],
+      [{ rings: [{ ...ring, pushed: 4 }, ring] }, "ERR_RANGE", "state.rings[0].pushed"],
+      [{ rings: [{ ...ring, credit: null }, ring] }, "ERR_RANGE", "state.rings[0].credit"],
+      [{ rings: [ring, null] }, "ERR_TYPE", "state.rings[1]"],
+      [{ random: [1, 2, 3] }, "ERR_SHAPE", "state.random"],
+      [{ random: [1, 2, 3, 2 ** 31] }, "ERR_RANGE", "state.random[3]"],
+      [{ turn: 2 }, "ERR_RANGE", "state.turn"],
+      [{ frequencies: 1 }, "ERR_TYPE", "state.frequencies"],
+    ];
+    for (const [part, code, argument] of wrong) {
+      expect(() => sampler.restore({ ...state, ...part }), argument).toThrow(expect.objectContaining({ code, argument }));
+    }
+    expect(sampler.next(6)).toEqual(twin.next(6));
+  });
+
+  it("keeps what it saved apart from itself", () => {
+    const [sampler, twin] = [filled([3, 4], { seed: 2 }), filled([3, 4], { seed: 2 })];
+    const state = sampler.save() as unknown as { rings: { items: string[]; order: number[] }[]; random: number[] };
+    state.random.fill(0);
+    state.rings.forEach(({ items, order }) => [items, order].forEach((each) => each.reverse()));
+    expect(sampler.next(6)).toEqual(twin.next(6));
+  });
+
+  it("draws from the generator of its source", () => {
+    const random = new Xoshiro128(0);
+    random.state = [1, 2, 3, 4];
+    // Of Blackman and Vigna's own text from this state.
+    expect(Array.from({ length: 6 }, () => random.next())).toEqual([11520, 0, 5927040, 70819200, 2031721883, 1637235492]);
   });
 
   it("gives the same batches for the same seed, and others for another", () => {
