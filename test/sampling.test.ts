@@ -1,6 +1,6 @@
 // BalancedSampler, classCounts and classWeights.
 import fc from "fast-check";
-import { crossEntropy } from "fused-loss";
+import { crossEntropy, tensor } from "fused-loss";
 import { BalancedSampler, type BalancedSamplerState, classCounts, classWeights } from "fused-loss/sampling";
 import { describe, expect, it } from "vitest";
 import { Xoshiro128 } from "../ts/sampling/random.js";
@@ -244,23 +244,56 @@ describe("classCounts and classWeights", () => {
   it("count labels of every kind", () => {
     for (const labels of [[0, 2, 2, -100], Int32Array.of(0, 2, 2, -100), BigInt64Array.of(0n, 2n, 2n, -100n)]) expect([...classCounts(labels, 3)]).toEqual([1, 0, 2]);
     expect([...classCounts(Uint8Array.of(0, 255), 2, { ignoreIndex: 255 })]).toEqual([1, 0]);
+    expect([...classCounts({ data: Uint8Array.of(0, 1, 1, 1), shape: [1, 2, 2] }, 2)]).toEqual([1, 3]);
+    const resident = tensor(Uint32Array.of(2, 0, 2));
+    expect([...classCounts(resident, 3)]).toEqual([1, 0, 2]);
+    resident.dispose();
     expect(() => classCounts([0, 3], 3)).toThrow(expect.objectContaining({ code: "ERR_RANGE", argument: "labels[1]" }));
     expect(() => classCounts([0.5], 3)).toThrow(expect.objectContaining({ code: "ERR_RANGE", argument: "labels[0]" }));
     expect(() => classCounts([0], 0)).toThrow(expect.objectContaining({ code: "ERR_RANGE", argument: "classes" }));
-    expect(() => classCounts(3 as never, 3)).toThrow(expect.objectContaining({ code: "ERR_TYPE", argument: "labels" }));
+    for (const none of [3, "01", null, undefined, {}, { length: 2 }, { data: 3, shape: [] }, new DataView(new ArrayBuffer(8))]) {
+      expect(() => classCounts(none as never, 3)).toThrow(expect.objectContaining({ code: "ERR_TYPE", argument: "labels" }));
+    }
+    expect(() => classCounts([0, "1"] as never, 3)).toThrow(expect.objectContaining({ code: "ERR_TYPE", argument: "labels[1]" }));
+    expect(() => classCounts([0], 1, { ignoreIndex: "0" as never })).toThrow(expect.objectContaining({ code: "ERR_TYPE", argument: "ignoreIndex" }));
   });
 
   it("weigh classes as the schemes say", () => {
     const close = (got: ArrayLike<number>, want: readonly number[]) => expectClose("weights", got, want, "float64", { relative: 8 * ULP.float64 });
     const dtype = "float64";
     close(classWeights([30, 10, 0], { dtype }), [40 / 60, 40 / 20, 0]);
-    close(classWeights([4, 2], { scheme: "inverse", dtype }), [0.25, 0.5]);
+    close(classWeights([4, 2, 0], { scheme: "inverse", dtype }), [0.25, 0.5, 0]);
     const effective = [100, 1].map((n) => (1 - 0.9) / (1 - 0.9 ** n));
     const scale = 2 / ((effective[0] ?? 0) + (effective[1] ?? 0));
     close(classWeights([100, 1, 0], { scheme: "effective", beta: 0.9, dtype }), [...effective.map((w) => w * scale), 0]);
     close(classWeights([5, 7], { scheme: "effective", beta: 0, dtype }), [1, 1]);
     expect(classWeights([1, 3])).toBeInstanceOf(Float32Array);
     expect([...classWeights([0, 0])]).toEqual([0, 0]);
+  });
+
+  it("keep what the schemes promise, whatever the counts", () => {
+    const counts = fc.array(fc.integer({ min: 0, max: 10_000_000 }), { minLength: 1, maxLength: 20 }).filter((all) => all.some((n) => n > 0));
+    fc.assert(
+      fc.property(counts, fc.double({ min: 0, max: 0.999999, noNaN: true }), (all, beta) => {
+        const present = all.filter((n) => n > 0).length;
+        const total = (weights: readonly number[]) => weights.reduce((sum, w) => sum + w, 0);
+        const balanced = [...classWeights(all, { scheme: "balanced", dtype: "float64" })];
+        // Every class has the same part of the sum over all labels, which is their number.
+        balanced.forEach((w, c) => expect(w * (all[c] ?? 0)).toBeCloseTo(all[c] ? total(all) / present : 0, 6));
+        const effective = [...classWeights(all, { scheme: "effective", beta, dtype: "float64" })];
+        expect(total(effective)).toBeCloseTo(present, 9);
+        // The rarer a class, the greater its weight, but never above what "inverse" would give in proportion.
+        const inverse = [...classWeights(all, { scheme: "inverse", dtype: "float64" })];
+        all.forEach((n, c) =>
+          all.forEach((m, d) => {
+            if (n === 0 || m < n) return;
+            const ratio = (effective[c] ?? 0) / (effective[d] ?? 1);
+            expect(ratio).toBeGreaterThanOrEqual(1 - 1e-9);
+            expect(ratio).toBeLessThanOrEqual(((inverse[c] ?? 0) / (inverse[d] ?? 1)) * (1 + 1e-9));
+          }),
+        );
+      }),
+    );
   });
 
   it("give every class the same part of a loss", () => {
@@ -274,6 +307,8 @@ describe("classCounts and classWeights", () => {
 
   it.each([
     ["a negative count", () => classWeights([-1]), "ERR_RANGE"],
+    ["a count beyond the integers", () => classWeights([2 ** 53]), "ERR_RANGE"],
+    ["a count that is no number", () => classWeights([null] as never), "ERR_TYPE"],
     ["a scheme that is none", () => classWeights([1], { scheme: "square" as never }), "ERR_RANGE"],
     ["β of 1", () => classWeights([1], { beta: 1 }), "ERR_RANGE"],
     ["a dtype of integers", () => classWeights([1], { dtype: "int32" as never }), "ERR_RANGE"],
