@@ -104,6 +104,23 @@ const squaredHinge: Loss<Float32Array<ArrayBuffer>> = {
   theirs: (input, target) => np.square(nn.relu(np.subtract(1, input.mul(target)))).mean(),
 };
 
+/** The label's logit against the greatest of the others. */
+const marginRanking: Loss<Int32Array<ArrayBuffer>> = {
+  encode: classes,
+  ours: (library, input, target) => {
+    const { correct, wrong, scatter } = library.hardestWrong(input, target);
+    const ones = new Int8Array(target.length).fill(1);
+    const { value, grads } = library.marginRanking.valueAndGrad(correct, wrong, ones, { margin: 1 });
+    return { value, grads: { input: scatter(grads.input1, grads.input2) } };
+  },
+  theirs: (input, target) => {
+    const ofLabel = nn.oneHot(target, CLASSES);
+    const correct = input.ref.mul(ofLabel.ref).sum(-1);
+    const wrong = np.max(input.sub(ofLabel.mul(1e9)), -1);
+    return nn.relu(wrong.sub(correct).add(1)).mean();
+  },
+};
+
 const mse: Loss<Float32Array<ArrayBuffer>> = {
   encode: oneHot,
   ours: (library, input, target) => library.mse.valueAndGrad(input, target),
@@ -141,6 +158,7 @@ export const losses: ReadonlyMap<string, Loss> = new Map<string, Loss>(
     softMargin,
     hinge,
     squaredHinge,
+    marginRanking,
     mse,
     huber,
     logCosh,

@@ -1,34 +1,41 @@
-import { fail, show, showShape } from "./errors.js";
-import { FLOATS, INDICES, type Operand, needDtype, needFlatShape, needShape, operand, output } from "./invoke/marshal.js";
+import { fail, showShape } from "./errors.js";
+import { FLOATS, INDICES, type Operand, needDtype, needFlatShape, operand, output } from "./invoke/marshal.js";
 import { readObject } from "./invoke/options.js";
-import type { Tensor, TypedArray } from "./tensor.js";
-import type { Floats, Indices, Like, Result } from "./types.js";
+import { classIndices, indexLayout, wrongClass } from "./invoke/rowwise.js";
+import { type Tensor, type TypedArray, needLiveView } from "./tensor.js";
+import type { Floats, FunctionResult, Indices, Like, OutOption, Result } from "./types.js";
 
-/** What {@link hardestWrong} gives. */
+/** What {@link hardestWrong} gives, an element for each label. */
 export interface HardestWrong<I extends Floats> {
   /** The logit of each row's label. */
   readonly correct: Result<I>;
   /** The greatest of the other logits of each row. */
   readonly wrong: Result<I>;
-  /** The class that it is of: of equal ones the lowest. */
+  /** The class that it is of. */
   readonly wrongIndex: Int32Array<ArrayBuffer>;
   /** The gradient by the logits, from those by `correct` and `wrong`: theirs in their places, 0 elsewhere. */
-  readonly scatter: <O extends { readonly out?: Like<I> | undefined } | undefined = undefined>(
+  readonly scatter: <const O extends OutOption | undefined = undefined>(
     gradCorrect: Like<I>,
     gradWrong: Like<I>,
     options?: O,
-  ) => O extends { readonly out: infer P extends Floats } ? P : Result<I>;
+  ) => FunctionResult<I, O>;
 }
 
-const elements = ({ data, given }: Operand): TypedArray => data ?? (given as Tensor).data;
+/** The elements of an operand, where they lie. */
+function elements(call: string, { name, given, data }: Operand): TypedArray {
+  if (!data) return (given as Tensor).data;
+  needLiveView(call, name, data);
+  return data;
+}
 
 /**
  * The logit of each row's label, and the greatest of the others: correct_i = x_{i,y}, wrong_i = max_{c≠y} x_{i,c}, so that a
  * loss of pairs such as `marginRanking` trains a classifier.
  *
- * `logits` has shape (N, C) with C ≥ 2, or is bare with N labels; `labels` holds class indices of shape (N). A NaN among the
- * other logits is greater than all, as in PyTorch. `scatter` turns the gradients of a loss of the two into that by the
- * logits.
+ * `logits` has shape (C), (N, C) or (N, C, d1, …, dk) with C ≥ 2, or is bare with N labels; `labels` holds class indices of
+ * shape (), (N) or (N, d1, …, dk). Of equal logits the lowest class counts as the greatest. A NaN among the others is greater
+ * than all, as in PyTorch, the lowest of several. `scatter` turns the gradients of a loss of the two into that by the logits,
+ * which may come in `out`; it needs the logits and labels no more.
  *
  * @throws TypeError or RangeError, with a `code`, for a wrong type, dtype, shape or class index, before anything is written.
  * @example
@@ -44,48 +51,60 @@ export function hardestWrong<I extends Floats>(logits: I, labels: Indices): Hard
   const call = "hardestWrong";
   const input = operand(call, "logits", logits, FLOATS);
   const index = operand(call, "labels", labels, INDICES);
-  const rows = index.size;
-  const expected = "of shape (N, C), C ≥ 2";
-  if (input.bare ? rows === 0 || input.size % rows > 0 : input.shape.length !== 2) {
-    if (!(input.bare && rows === 0 && input.size === 0)) fail("ERR_SHAPE", call, "logits", input.bare ? `of a length that ${rows} rows divide, as many as labels has` : expected, input.bare ? `length ${input.size}` : `shape ${showShape(input.shape)}`);
+  const { outer, classes, inner, rows: shape } = indexLayout(call, input, index);
+  const rows = outer * inner;
+  if (classes < 2 && rows > 0) fail("ERR_SHAPE", call, "logits", "of at least two classes", `${classes} from shape ${showShape(input.shape)}`);
+  const x = elements(call, input) as Float32Array;
+  const y = elements(call, index);
+  const own = new Int32Array(rows);
+  for (let row = 0; row < rows; row++) {
+    const label = Number(y[row]);
+    if (!(label >= 0 && label < classes)) wrongClass(call, classIndices(index, classes, undefined), row, y[row]);
+    own[row] = label;
   }
-  const classes = input.bare ? (rows === 0 ? 2 : input.size / rows) : (input.shape[1] as number);
-  if (classes < 2) fail("ERR_SHAPE", call, "logits", expected, `shape ${showShape([rows, classes])}`);
-  needShape(call, index, [input.bare ? rows : (input.shape[0] as number)], "one for each row");
-  const [x, y] = [elements(input) as Float32Array, elements(index)];
-  const own = Int32Array.from(y as Int32Array, (value, i) => {
-    const label = Number(value);
-    if (!(label >= 0 && label < classes)) fail("ERR_RANGE", call, `labels[${i}]`, `a class index from 0 to ${classes - 1}`, show(value));
-    return label;
-  });
+
   const like = (size: number) => (input.dtype === "float32" ? new Float32Array(size) : new Float64Array(size));
   const [correct, wrong, wrongIndex] = [like(rows), like(rows), new Int32Array(rows)];
+  /** Where a row's class 0 is; the others follow at a distance of `inner`. */
+  const startOf = (row: number) => (inner === 1 ? row : Math.floor(row / inner)) * classes * inner + (row % inner);
   for (let row = 0; row < rows; row++) {
-    const start = row * classes;
+    const start = startOf(row);
     const label = own[row] as number;
-    let best = label === 0 ? 1 : 0;
-    for (let c = best + 1; c < classes && !Number.isNaN(x[start + best]); c++) {
-      if (c !== label && !((x[start + c] as number) <= (x[start + best] as number))) best = c;
+    let hardest = label === 0 ? 1 : 0;
+    let at = start + hardest * inner;
+    let most = x[at] as number;
+    // The first NaN ends the search.
+    for (let c = Number.isNaN(most) ? classes : hardest + 1; c < classes; c++) {
+      at += inner;
+      const value = x[at] as number;
+      if (value <= most || c === label) continue;
+      hardest = c;
+      most = value;
+      if (Number.isNaN(value)) break;
     }
-    correct[row] = x[start + label] as number;
-    wrong[row] = x[start + best] as number;
-    wrongIndex[row] = best;
+    correct[row] = x[start + label * inner] as number;
+    wrong[row] = most;
+    wrongIndex[row] = hardest;
   }
+
+  // The caller may write to `wrongIndex`.
+  const hardest = wrongIndex.slice();
   const scatter = (gradCorrect: unknown, gradWrong: unknown, rawOptions?: unknown) => {
     const name = "hardestWrong.scatter";
     const { out } = readObject(name, "options", rawOptions, ["out"]);
     const grads = [operand(name, "gradCorrect", gradCorrect, FLOATS), operand(name, "gradWrong", gradWrong, FLOATS)];
     for (const grad of grads) {
       needDtype(name, grad, input);
-      needFlatShape(name, grad, [rows], "one for each row");
+      needFlatShape(name, grad, shape, "one for each label");
     }
-    const place = out === undefined ? undefined : output(name, "out", out, input, [rows, classes], "as logits has");
-    const [byCorrect, byWrong] = grads.map((grad) => (elements(grad) as Float32Array).slice()) as [Float32Array, Float32Array];
-    const result = place ? (elements(place) as Float32Array) : like(rows * classes);
-    result.fill(0);
+    const place = out === undefined ? undefined : output(name, "out", out, input, input.shape, "as logits has");
+    // Copied, as `out` may lie over them.
+    const [byCorrect, byWrong] = grads.map((grad) => (elements(name, grad) as Float32Array).slice()) as [Float32Array, Float32Array];
+    const result = place ? (elements(name, place) as Float32Array).fill(0) : like(input.size);
     for (let row = 0; row < rows; row++) {
-      result[row * classes + (own[row] as number)] = byCorrect[row] as number;
-      result[row * classes + (wrongIndex[row] as number)] = byWrong[row] as number;
+      const start = startOf(row);
+      result[start + (own[row] as number) * inner] = byCorrect[row] as number;
+      result[start + (hardest[row] as number) * inner] = byWrong[row] as number;
     }
     return place ? place.given : result;
   };

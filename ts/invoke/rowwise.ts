@@ -55,7 +55,7 @@ function classLayout(call: string, input: Operand, shape: Shape): Layout {
 }
 
 /** The layout of an input with class-index targets: a bare input takes its rows from a one-dimensional target. */
-function indexLayout(call: string, input: Operand, target: Operand): Layout {
+export function indexLayout(call: string, input: Operand, target: Operand): Layout {
   let shape = input.shape;
   if (input.bare && target.shape.length === 1) {
     const rows = target.size;
@@ -89,7 +89,7 @@ export function classIndices(op: Operand, classes: number, ignoreIndex: number |
   return { op, classes, ignoreIndex, ignore };
 }
 
-function wrongClass(call: string, { op, classes, ignoreIndex }: ClassIndices, i: number, got: unknown): never {
+export function wrongClass(call: string, { op, classes, ignoreIndex }: ClassIndices, i: number, got: unknown): never {
   fail("ERR_RANGE", call, `${op.name}[${i}]`, `a class index from 0 to ${classes - 1}${ignoreIndex === undefined ? "" : `, or ignoreIndex ${ignoreIndex}`}`, show(got));
 }
 

@@ -10,7 +10,10 @@ export interface BalancedSamplerOptions {
   readonly capacity?: number | undefined;
   /** Items of a batch, where `next` is not told. */
   readonly batchSize?: number | undefined;
-  /** An integer from 0 to 2³² − 1. Equal seeds and pushes give equal batches, on every machine. Default 0. */
+  /**
+   * An integer from 0 to 2³² − 1. Equal seeds and equal calls give equal batches, on every machine: the generator,
+   * xoshiro128**, works on integers only. Default 0.
+   */
   readonly seed?: number | undefined;
 }
 
@@ -21,35 +24,37 @@ export interface Batch<Item> {
   readonly labels: Int32Array<ArrayBuffer>;
 }
 
-/** The items of a class: a circular buffer, gone through in random order, one pass after the other. */
-interface Ring<Item> {
-  readonly items: Item[];
+/** The items of a class in a {@link BalancedSamplerState}. */
+export interface RingState<Item> {
+  readonly items: readonly Item[];
   /** Where the oldest item is, once the buffer is full. */
-  oldest: number;
-  /** The slots: those drawn in this pass, then the others. */
-  readonly order: number[];
-  /** Where each slot is in the order. */
-  readonly places: number[];
+  readonly oldest: number;
+  /** The places in `items`: those drawn in this pass, then the others. */
+  readonly order: readonly number[];
   /** How many of them are drawn. */
-  drawn: number;
+  readonly drawn: number;
   /** How many items of the class were ever pushed. */
-  pushed: number;
+  readonly pushed: number;
   /** What is owed to the class by its frequency, in items. */
-  credit: number;
+  readonly credit: number;
 }
 
 /** All that a {@link BalancedSampler} is; JSON where the items are. */
 export interface BalancedSamplerState<Item> {
   readonly classes: number;
   readonly capacity: number;
-  readonly rings: readonly Readonly<Ring<Item>>[];
+  readonly rings: readonly RingState<Item>[];
   readonly random: RandomState;
+  /** Which class is the next to have one item more than others, among those that have any. */
   readonly turn: number;
+  /** Whether batches follow the frequencies. */
   readonly frequencies: boolean;
 }
 
 const NAME = "BalancedSampler";
 const KNOWN = ["classes", "capacity", "batchSize", "seed"];
+const STATE = ["classes", "capacity", "rings", "random", "turn", "frequencies"];
+const RING = ["items", "oldest", "order", "drawn", "pushed", "credit"];
 
 function integer(call: string, name: string, value: unknown, low: number, high = Infinity): number {
   const expected = high < Infinity ? `an integer from ${low} to ${high}` : `an integer ≥ ${low}`;
@@ -58,9 +63,99 @@ function integer(call: string, name: string, value: unknown, low: number, high =
   return value;
 }
 
+/** The items of a class: a circular buffer, gone through in random order, one pass after the other. */
+class Ring<Item> {
+  readonly items: Item[];
+  readonly #order: number[];
+  /** Where each of the items is in the order. */
+  readonly #places: number[];
+  #oldest: number;
+  #drawn: number;
+  pushed: number;
+  credit: number;
+
+  constructor({ items, oldest, order, drawn, pushed, credit }: RingState<Item>) {
+    this.items = [...items];
+    this.#order = [...order];
+    this.#places = [];
+    order.forEach((place, at) => (this.#places[place] = at));
+    this.#oldest = oldest;
+    this.#drawn = drawn;
+    this.pushed = pushed;
+    this.credit = credit;
+  }
+
+  get state(): RingState<Item> {
+    return { items: [...this.items], oldest: this.#oldest, order: [...this.#order], drawn: this.#drawn, pushed: this.pushed, credit: this.credit };
+  }
+
+  push(item: Item, capacity: number) {
+    this.pushed++;
+    if (this.items.length < capacity) {
+      this.#places.push(this.#order.length);
+      this.#order.push(this.items.length);
+      this.items.push(item);
+      return;
+    }
+    const place = this.#oldest;
+    this.items[place] = item;
+    this.#oldest = (place + 1) % capacity;
+    // What is new was not drawn yet.
+    const at = this.#places[place] as number;
+    if (at < this.#drawn) this.#exchange(at, --this.#drawn);
+  }
+
+  draw(count: number, random: Xoshiro128): Item[] {
+    const all = this.items.length;
+    const taken: Item[] = [];
+    // A pass that began before this batch may end in it: what of it is in the batch comes last in the passes that follow.
+    let [early, last, inPass] = [0, 0, 0];
+    while (taken.length < count) {
+      if (this.#drawn === all) {
+        if (inPass < all) early = inPass;
+        last = early;
+        this.#drawn = inPass = 0;
+      }
+      if (this.#drawn >= all - last) last = 0;
+      this.#exchange(this.#drawn, this.#drawn + random.below(all - last - this.#drawn));
+      taken.push(this.items[this.#order[this.#drawn] as number] as Item);
+      this.#drawn++;
+      inPass++;
+    }
+    return taken;
+  }
+
+  #exchange(i: number, j: number) {
+    swap(this.#order, i, j);
+    this.#places[this.#order[i] as number] = i;
+    this.#places[this.#order[j] as number] = j;
+  }
+}
+
+/** Checks the saved state of a class. */
+function readRing<Item>(call: string, name: string, given: unknown, capacity: number): Ring<Item> {
+  const { items, oldest, order, drawn, pushed, credit } = readObject(call, name, given, RING);
+  if (!Array.isArray(items) || items.length > capacity) fail("ERR_SHAPE", call, `${name}.items`, `an array of at most ${capacity}`, show(items));
+  const size = items.length;
+  const places = Array.isArray(order) ? new Set(order as unknown[]) : undefined;
+  if (places?.size !== size || !items.every((_, place) => places.has(place)) || (order as unknown[]).length !== size) {
+    fail("ERR_RANGE", call, `${name}.order`, `the integers from 0 to below ${size} in any order`, show(order));
+  }
+  if (typeof credit !== "number" || !Number.isFinite(credit)) fail("ERR_RANGE", call, `${name}.credit`, "a finite number", show(credit));
+  return new Ring({
+    items: items as Item[],
+    oldest: integer(call, `${name}.oldest`, oldest, 0, size === capacity ? size - 1 : 0),
+    order: order as number[],
+    drawn: integer(call, `${name}.drawn`, drawn, 0, size),
+    pushed: integer(call, `${name}.pushed`, pushed, size),
+    credit,
+  });
+}
+
 /**
  * Batches of equal numbers of every class, from a stream in which classes are not equally frequent: n/C items of each of the
- * C classes that have any, and the remainder from classes in turn.
+ * C classes that have any, and the remainder from classes in turn, so that over many batches their numbers stay within one
+ * of each other.
  *
  * Each class has a circular buffer: once it is full, an item pushed takes the place of its oldest. A class is drawn from
  * without replacement until all of its items were drawn, then anew, so an item is in a batch twice only where the class has
@@ -85,7 +180,7 @@ export class BalancedSampler<Item> implements Iterable<Batch<Item>> {
   readonly capacity: number;
   readonly batchSize: number | undefined;
   readonly #random: Xoshiro128;
-  #rings: Ring<Item>[];
+  #rings: readonly Ring<Item>[];
   #turn = 0;
   #frequencies = false;
 
@@ -95,7 +190,7 @@ export class BalancedSampler<Item> implements Iterable<Batch<Item>> {
     this.capacity = integer(NAME, "capacity", capacity, 1);
     this.batchSize = batchSize === undefined ? undefined : integer(NAME, "batchSize", batchSize, 1);
     this.#random = new Xoshiro128(integer(NAME, "seed", seed, 0, 2 ** 32 - 1));
-    this.#rings = Array.from({ length: this.classes }, () => ({ items: [], oldest: 0, order: [], places: [], drawn: 0, pushed: 0, credit: 0 }));
+    this.#rings = Array.from({ length: this.classes }, () => new Ring<Item>({ items: [], oldest: 0, order: [], drawn: 0, pushed: 0, credit: 0 }));
   }
 
   /** How many items of each class are kept. */
@@ -111,22 +206,10 @@ export class BalancedSampler<Item> implements Iterable<Batch<Item>> {
   /** Adds an item of a class; where the class is full, its oldest item goes. */
   push(item: Item, label: number): void {
     const ring = this.#rings[integer(`${NAME}.push`, "label", label, 0, this.classes - 1)] as Ring<Item>;
-    ring.pushed++;
-    if (ring.items.length < this.capacity) {
-      ring.places.push(ring.order.length);
-      ring.order.push(ring.items.length);
-      ring.items.push(item);
-      return;
-    }
-    const slot = ring.oldest;
-    ring.items[slot] = item;
-    ring.oldest = (slot + 1) % this.capacity;
-    const at = ring.places[slot] as number;
-    // What is new was not drawn yet.
-    if (at < ring.drawn) exchange(ring, at, --ring.drawn);
+    ring.push(item, this.capacity);
   }
 
-  /** The next batch. */
+  /** The next batch, of `batchSize` items, by default as many as the sampler was made for. */
   next(batchSize: number | undefined = this.batchSize): Batch<Item> {
     const call = `${NAME}.next`;
     const size = integer(call, "batchSize", batchSize, 1);
@@ -135,7 +218,7 @@ export class BalancedSampler<Item> implements Iterable<Batch<Item>> {
     const shares = this.#frequencies ? this.#byFrequency(size, present) : this.#equal(size, present);
     const batch: { item: Item; label: number }[] = [];
     present.forEach((label, k) => {
-      for (const item of this.#draw(this.#rings[label] as Ring<Item>, shares[k] as number)) batch.push({ item, label });
+      for (const item of (this.#rings[label] as Ring<Item>).draw(shares[k] as number, this.#random)) batch.push({ item, label });
     });
     for (let i = batch.length - 1; i > 0; i--) swap(batch, i, this.#random.below(i + 1));
     return { items: batch.map(({ item }) => item), labels: Int32Array.from(batch, ({ label }) => label) };
@@ -143,28 +226,39 @@ export class BalancedSampler<Item> implements Iterable<Batch<Item>> {
 
   /** From now on classes are as frequent in batches as among all items pushed, or with false equally again. */
   useFrequencies(on = true): void {
-    if (typeof on !== "boolean") fail("ERR_TYPE", `${NAME}.useFrequencies`, "on", "a boolean", show(on));
+    if (typeof on !== "boolean") fail("ERR_TYPE", `${NAME}.useFrequencies`, "on", "true or false", show(on));
     this.#frequencies = on;
   }
 
-  /** A copy of all that the sampler is, which `structuredClone` and, where the items can be, JSON can hold. */
+  /**
+   * All that the sampler is, for {@link restore}: `structuredClone` and JSON can hold it where they can hold the items,
+   * which are not copied themselves.
+   */
   save(): BalancedSamplerState<Item> {
     const { classes, capacity } = this;
-    return { classes, capacity, rings: this.#rings.map(copy), random: this.#random.state, turn: this.#turn, frequencies: this.#frequencies };
+    return { classes, capacity, rings: this.#rings.map(({ state }) => state), random: this.#random.state, turn: this.#turn, frequencies: this.#frequencies };
   }
 
-  /** Goes on where a sampler of as many classes and the same capacity was saved: the batches are the same. */
+  /**
+   * Goes on where a sampler of as many classes and the same capacity was saved: the batches are the same as there.
+   * `batchSize` stays this sampler's own.
+   */
   restore(state: BalancedSamplerState<Item>): void {
     const call = `${NAME}.restore`;
-    const { classes, capacity, rings, random, turn, frequencies } = readObject(call, "state", state, ["classes", "capacity", "rings", "random", "turn", "frequencies"]);
+    const { classes, capacity, rings, random, turn, frequencies } = readObject(call, "state", state, STATE);
     integer(call, "state.classes", classes, this.classes, this.classes);
     integer(call, "state.capacity", capacity, this.capacity, this.capacity);
     if (!Array.isArray(rings) || rings.length !== this.classes) fail("ERR_SHAPE", call, "state.rings", `an array of ${this.classes}`, show(rings));
+    const read = rings.map((ring, label) => readRing<Item>(call, `state.rings[${label}]`, ring, this.capacity));
     if (!Array.isArray(random) || random.length !== 4) fail("ERR_SHAPE", call, "state.random", "an array of 4 integers", show(random));
-    this.#turn = integer(call, "state.turn", turn, 0);
-    this.#rings = (rings as Ring<Item>[]).map(copy);
-    this.#random.state = [...(random as unknown as RandomState)];
-    this.#frequencies = frequencies === true;
+    const words = random.map((word, i) => integer(call, `state.random[${i}]`, word, -(2 ** 31), 2 ** 31 - 1));
+    const present = read.filter(({ items }) => items.length > 0).length;
+    const next = integer(call, "state.turn", turn, 0, Math.max(0, present - 1));
+    if (typeof frequencies !== "boolean") fail("ERR_TYPE", call, "state.frequencies", "true or false", show(frequencies));
+    this.#rings = read;
+    this.#random.state = words as unknown as RandomState;
+    this.#turn = next;
+    this.#frequencies = frequencies;
   }
 
   /** Batches of `batchSize` items, without end. */
@@ -175,7 +269,7 @@ export class BalancedSampler<Item> implements Iterable<Batch<Item>> {
   #equal(size: number, present: readonly number[]): number[] {
     const each = Math.floor(size / present.length);
     const rest = size % present.length;
-    const shares = present.map((_, k) => each + ((((k - this.#turn) % present.length) + present.length) % present.length < rest ? 1 : 0));
+    const shares = present.map((_, k) => each + ((k - this.#turn + present.length) % present.length < rest ? 1 : 0));
     this.#turn = (this.#turn + rest) % present.length;
     return shares;
   }
@@ -197,39 +291,9 @@ export class BalancedSampler<Item> implements Iterable<Batch<Item>> {
     rings.forEach((ring, k) => (ring.credit -= shares[k] as number));
     return shares;
   }
-
-  #draw(ring: Ring<Item>, count: number): Item[] {
-    const { items, order } = ring;
-    const all = items.length;
-    const taken: Item[] = [];
-    // A pass that began before this batch may end in it: what of it is in the batch comes last in the passes that follow.
-    let [early, last, inPass] = [0, 0, 0];
-    while (taken.length < count) {
-      if (ring.drawn === all) {
-        if (inPass < all) early = inPass;
-        last = early;
-        ring.drawn = inPass = 0;
-      }
-      if (ring.drawn >= all - last) last = 0;
-      exchange(ring, ring.drawn, ring.drawn + this.#random.below(all - last - ring.drawn));
-      taken.push(items[order[ring.drawn] as number] as Item);
-      ring.drawn++;
-      inPass++;
-    }
-    return taken;
-  }
 }
 
 const fraction = (rings: readonly { readonly credit: number }[], shares: readonly number[], k: number) => (rings[k]?.credit ?? 0) - (shares[k] ?? 0);
-
-const copy = <Item>(ring: Readonly<Ring<Item>>): Ring<Item> => ({ ...ring, items: [...ring.items], order: [...ring.order], places: [...ring.places] });
-
-/** Swaps two places of a ring's order. */
-function exchange({ order, places }: Ring<unknown>, i: number, j: number) {
-  swap(order, i, j);
-  places[order[i] as number] = i;
-  places[order[j] as number] = j;
-}
 
 function swap<T>(array: T[], i: number, j: number) {
   [array[i], array[j]] = [array[j] as T, array[i] as T];

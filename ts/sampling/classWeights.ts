@@ -1,8 +1,10 @@
 import { fail, show } from "../errors.js";
 import { readObject } from "../invoke/options.js";
 
-/** Class indices or counts: an array of any kind. */
-export type Integers = ArrayLike<number> | BigInt64Array;
+type IntegerArray = ArrayLike<number> | ArrayLike<bigint>;
+
+/** Class indices or counts: an array of any kind, `{ data, shape }` with one, or a tensor. */
+export type Integers = IntegerArray | { readonly data: IntegerArray; readonly shape: readonly number[] };
 
 /** Options of {@link classCounts}. */
 export interface ClassCountsOptions {
@@ -11,7 +13,7 @@ export interface ClassCountsOptions {
 }
 
 /**
- * How often each class occurs: count_c = Σ [label = c].
+ * How often each class occurs: count_c = Σ [label = c]. `labels` may have any shape; `classes` is how many classes there are.
  *
  * @throws TypeError or RangeError, with a `code`, for labels that are not class indices.
  * @example
@@ -36,9 +38,10 @@ export function classCounts(labels: Integers, classes: number, options?: ClassCo
   return counts;
 }
 
-function forEach(call: string, name: string, given: unknown, each: (value: number, i: number) => void) {
-  if (typeof given !== "object" || given === null || typeof (given as ArrayLike<unknown>).length !== "number") fail("ERR_TYPE", call, name, "an array of integers", show(given));
-  const array = given as ArrayLike<unknown>;
+function forEach(call: string, name: string, given: Integers, each: (value: number, i: number) => void) {
+  const isArray = (value: unknown): value is ArrayLike<unknown> => Array.isArray(value) || (ArrayBuffer.isView(value) && "length" in value);
+  const array: unknown = isArray(given) ? given : (given as { readonly data?: unknown } | null | undefined)?.data;
+  if (!isArray(array)) fail("ERR_TYPE", call, name, "an array of integers, { data, shape } with one, or a tensor", show(given));
   for (let i = 0; i < array.length; i++) {
     const value = array[i];
     if (typeof value !== "number" && typeof value !== "bigint") fail("ERR_TYPE", call, `${name}[${i}]`, "an integer", show(value));
@@ -63,8 +66,8 @@ export interface ClassWeightsOptions<D extends "float32" | "float64" = "float32"
 const SCHEMES = ["balanced", "inverse", "effective"];
 
 /**
- * Weights for the classes of a loss from how often they occur: w_c = n/(C·n_c), or as `scheme` says. What does not occur has
- * weight 0.
+ * Weights for the classes of a loss, its `weight` option, from how often they occur, as {@link classCounts} gives it:
+ * w_c = n/(C·n_c), or as `scheme` says. What does not occur has weight 0.
  *
  * Source: scikit-learn `compute_class_weight`; Cui et al., Class-Balanced Loss Based on Effective Number of Samples, 2019.
  *
@@ -90,7 +93,7 @@ export function classWeights<D extends "float32" | "float64" = "float32">(
   let [present, all] = [0, 0];
   const numbers: number[] = [];
   forEach(call, "counts", counts, (count, i) => {
-    if (!(Number.isInteger(count) && count >= 0)) fail("ERR_RANGE", call, `counts[${i}]`, "an integer ≥ 0", show(count));
+    if (!(Number.isSafeInteger(count) && count >= 0)) fail("ERR_RANGE", call, `counts[${i}]`, "an integer ≥ 0", show(count));
     numbers.push(count);
     all += count;
     if (count > 0) present++;

@@ -7,7 +7,10 @@ const rotate = (x: number, k: number) => (x << k) | (x >>> (32 - k));
 
 /** xoshiro128**, seeded by SplitMix32. Source: Blackman and Vigna, 2018. */
 export class Xoshiro128 {
-  state: RandomState;
+  #a = 0;
+  #b = 0;
+  #c = 0;
+  #d = 0;
 
   constructor(seed: number) {
     let x = seed | 0;
@@ -21,18 +24,24 @@ export class Xoshiro128 {
     this.state = [split(), split(), split(), split()];
   }
 
+  get state(): RandomState {
+    return [this.#a, this.#b, this.#c, this.#d];
+  }
+
+  set state(state: RandomState) {
+    [this.#a, this.#b, this.#c, this.#d] = state;
+  }
+
   /** The next 32 bits. */
   next(): number {
-    let [a, b, c, d] = this.state;
-    const result = Math.imul(rotate(Math.imul(b, 5), 7), 9) >>> 0;
-    const shifted = b << 9;
-    c ^= a;
-    d ^= b;
-    b ^= c;
-    a ^= d;
-    c ^= shifted;
-    d = rotate(d, 11);
-    this.state = [a, b, c, d];
+    const result = Math.imul(rotate(Math.imul(this.#b, 5), 7), 9) >>> 0;
+    const shifted = this.#b << 9;
+    this.#c ^= this.#a;
+    this.#d ^= this.#b;
+    this.#b ^= this.#c;
+    this.#a ^= this.#d;
+    this.#c ^= shifted;
+    this.#d = rotate(this.#d, 11);
     return result;
   }
 
