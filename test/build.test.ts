@@ -9,6 +9,8 @@ import { rollup } from "rollup";
 import ts from "typescript";
 import { beforeAll, describe, expect, it } from "vitest";
 import * as entry from "fused-loss";
+import * as sampling from "fused-loss/sampling";
+import * as testing from "fused-loss/testing";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const read = (path: string) => readFileSync(new URL(`../${path}`, import.meta.url));
@@ -158,6 +160,18 @@ function survey(path: string) {
   return { imports, awaits };
 }
 
+/** The values, not the types, that a script or a file of types exports. */
+function exportsOf(path: string): string[] {
+  const source = ts.createSourceFile(path, text(path), ts.ScriptTarget.Latest, true, path.endsWith(".js") ? ts.ScriptKind.JS : ts.ScriptKind.TS);
+  return source.statements
+    .filter(ts.isExportDeclaration)
+    .filter(({ isTypeOnly }) => !isTypeOnly)
+    .flatMap(({ exportClause }) => (exportClause && ts.isNamedExports(exportClause) ? [...exportClause.elements] : []))
+    .filter((element) => !element.isTypeOnly)
+    .map(({ name }) => name.text)
+    .sort();
+}
+
 describe.each(scripts)("dist/%s", (script) => {
   it("imports nothing but its engine, and awaits nothing at the top", () => {
     const { imports, awaits } = survey(`dist/${script}`);
@@ -167,19 +181,8 @@ describe.each(scripts)("dist/%s", (script) => {
   });
 
   it("has the exports of index.d.ts", () => {
-    const source = ts.createSourceFile("index.d.ts", text("dist/index.d.ts"), ts.ScriptTarget.Latest, true);
-    const typed = source.statements
-      .filter(ts.isExportDeclaration)
-      .filter(({ isTypeOnly }) => !isTypeOnly)
-      .flatMap(({ exportClause }) => (exportClause && ts.isNamedExports(exportClause) ? [...exportClause.elements] : []))
-      .filter((element) => !element.isTypeOnly)
-      .map(({ name }) => name.text);
-    expect(Object.keys(entry).sort()).toEqual(typed.sort());
-    const js = ts.createSourceFile(script, text(`dist/${script}`), ts.ScriptTarget.Latest, true);
-    const exported = js.statements
-      .filter(ts.isExportDeclaration)
-      .flatMap(({ exportClause }) => (exportClause && ts.isNamedExports(exportClause) ? exportClause.elements.map(({ name }) => name.text) : []));
-    expect(exported.sort()).toEqual(typed.sort());
+    expect(Object.keys(entry).sort()).toEqual(exportsOf("dist/index.d.ts"));
+    expect(exportsOf(`dist/${script}`)).toEqual(exportsOf("dist/index.d.ts"));
   });
 
   if (script.includes("workerd")) {
@@ -191,6 +194,43 @@ describe.each(scripts)("dist/%s", (script) => {
 });
 
 const child = (...args: string[]) => execFileSync(process.execPath, ["--no-warnings", ...args], { cwd: root, encoding: "utf8" }).trim();
+
+const bundled = async (contents: string) => {
+  const { outputFiles } = await build({
+    stdin: { contents, resolveDir: root },
+    bundle: true,
+    write: false,
+    format: "esm",
+    minify: true,
+    platform: "browser",
+    logLevel: "silent",
+  });
+  return outputFiles[0]?.text ?? "";
+};
+
+// The entries that need no engine.
+describe.each([
+  ["sampling", sampling],
+  ["testing", testing],
+])("dist/%s.js", (name, loaded) => {
+  it("imports nothing, awaits nothing at the top, and carries no engine", () => {
+    expect(survey(`dist/${name}.js`)).toEqual({ imports: [], awaits: [] });
+    expect(text(`dist/${name}.js`)).not.toMatch(/["'`]node:|WebAssembly|base64|\batob\b/);
+    expect(text(`dist/${name}.js`).length).toBeLessThan(20_000);
+  });
+
+  it("has the exports of its own types", () => {
+    expect(Object.keys(loaded).sort()).toEqual(exportsOf(`dist/${name}.d.ts`));
+    expect(survey(`dist/${name}.d.ts`).imports).toEqual([]);
+  });
+
+  it("can be required, and shaken", async () => {
+    const script = `const all = require("fused-loss/${name}"); console.log(Object.keys(all).sort().join())`;
+    expect(child("--input-type=commonjs", "-e", script)).toBe(Object.keys(loaded).sort().join());
+    const unused = await bundled(`import * as all from "fused-loss/${name}";`);
+    expect(unused.trim()).toBe("");
+  });
+});
 
 describe("the package", () => {
   it("compiles nothing before the first call", () => {
@@ -227,18 +267,6 @@ describe("the package", () => {
     }
   });
 
-  const bundled = async (contents: string) => {
-    const { outputFiles } = await build({
-      stdin: { contents, resolveDir: root },
-      bundle: true,
-      write: false,
-      format: "esm",
-      minify: true,
-      platform: "browser",
-      logLevel: "silent",
-    });
-    return outputFiles[0]?.text ?? "";
-  };
   const rolled = async (contents: string) => {
     const only = <T>(value: T) => (id: string) => (id === "entry" ? value : null);
     const dist = fileURLToPath(new URL("../dist/simd128.js", import.meta.url));
