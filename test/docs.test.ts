@@ -5,6 +5,8 @@ import { join, relative } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import ts from "typescript";
 import * as lib from "fused-loss";
+import * as sampling from "fused-loss/sampling";
+import * as testing from "fused-loss/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -242,8 +244,8 @@ afterAll(() => {
 
 describe("examples", () => {
   it("are there: one at least for each function", () => {
-    const used = new Set(examples.filter(({ file: from }) => from !== "README.md").flatMap(({ code }) => missing(code)));
-    const functions = Object.entries(lib).filter(([name, value]) => typeof value === "function" && !/^[A-Z]/.test(name) && name !== "reset");
+    const used = new Set(examples.filter(({ file: from }) => from !== "README.md").flatMap(({ code }) => [...missing(code), ...declared(code)]));
+    const functions = Object.entries({ ...lib, ...sampling, ...testing }).filter(([name, value]) => typeof value === "function" && !/^[A-Z]/.test(name) && name !== "reset");
     expect(functions.map(([name]) => name).filter((name) => !used.has(name))).toEqual([]);
   });
 

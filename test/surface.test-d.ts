@@ -31,7 +31,9 @@ import {
   tensor,
   zeros,
 } from "fused-loss";
+import { BalancedSampler, classCounts, classWeights } from "fused-loss/sampling";
 import * as scalar from "fused-loss/scalar";
+import { gradcheck } from "fused-loss/testing";
 import * as simd128 from "fused-loss";
 import { describe, expectTypeOf, it } from "vitest";
 
@@ -447,6 +449,39 @@ describe("losses of two arrays, labels and sequences", () => {
     expectTypeOf<simd128.HardestWrong<typeof wide>["wrong"]>().toEqualTypeOf<F64>();
     const scattered = () => hard().scatter(new Float64Array(2), new Float64Array(2), { out: zeros([2, 2], { dtype: "float64" }) });
     expectTypeOf(scattered).returns.toEqualTypeOf<Tensor<"float64">>();
+  });
+});
+
+describe("helpers", () => {
+  it("give batches of the items' type, and labels and weights that a loss takes", () => {
+    const sampler = () => new BalancedSampler<Uint8Array>({ classes: 3, batchSize: 4 });
+    expectTypeOf(sampler().next()).toEqualTypeOf<{ readonly items: Uint8Array[]; readonly labels: Int32Array<ArrayBuffer> }>();
+    const weighted = () => crossEntropy(x, sampler().next().labels, { weight: classWeights(classCounts(labels, 3)) });
+    expectTypeOf(weighted).returns.toEqualTypeOf<number>();
+    const restored = () => sampler().restore(sampler().save());
+    expectTypeOf(restored).returns.toEqualTypeOf<void>();
+    expectTypeOf(classWeights([1, 2])).toEqualTypeOf<F32>();
+    expectTypeOf(classWeights([1, 2], { dtype: "float64" })).toEqualTypeOf<F64>();
+    classCounts(tensor(labels), 3);
+    classCounts({ data: BigInt64Array.of(1n), shape: [1] }, 3);
+    // @ts-expect-error Items of another type.
+    const pushed = () => sampler().push("image", 0);
+    expectTypeOf(pushed).returns.toEqualTypeOf<void>();
+    // @ts-expect-error The number of classes is not known.
+    const unknown = () => new BalancedSampler({ capacity: 3 });
+    expectTypeOf(unknown).returns.toEqualTypeOf<BalancedSampler<unknown>>();
+    // @ts-expect-error No such scheme.
+    const scheme = () => classWeights([1, 2], { scheme: "sqrt" });
+    expectTypeOf(scheme).returns.toEqualTypeOf<F32>();
+  });
+
+  it("check any loss", () => {
+    const own = (input: Float64Array) => ({ value: 1, grads: { input } });
+    expectTypeOf(gradcheck(own, { input: x64 }).worst.index).toEqualTypeOf<number>();
+    expectTypeOf(gradcheck(crossEntropy, { input: x64, target: labels }, { options: { labelSmoothing: 0.1 } }).ok).toEqualTypeOf<boolean>();
+    // @ts-expect-error No gradients.
+    const none = () => gradcheck((input: Float64Array) => input.length, { input: x64 });
+    expectTypeOf(none).returns.toHaveProperty("ok");
   });
 });
 
