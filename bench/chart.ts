@@ -30,14 +30,24 @@ function barsOf({ title, shape, ratios }: Result): Bar[] {
   ];
 }
 
+/** Losses that are measured in the same sizes share a panel, whose columns these are. */
+function panelsOf(bars: readonly Bar[]): Bar[][] {
+  const sizes = new Map<string, Set<string>>();
+  for (const { title, size } of bars) sizes.set(title, (sizes.get(title) ?? new Set()).add(size));
+  const panels = new Map<string, Bar[]>();
+  for (const bar of bars) {
+    const key = [...(sizes.get(bar.title) ?? [])].join();
+    panels.set(key, [...(panels.get(key) ?? []), bar]);
+  }
+  return [...panels.values()];
+}
+
 /** An SVG of the float32 cells, or of the float64 ones if there are no others. */
 export function chart(record: BenchRecord): string {
   const { document } = parseHTML("<!doctype html><html><body></body></html>");
   const dtype = record.cells.some((cell) => cell.dtype === "float32") ? "float32" : "float64";
   const cells = record.cells.filter((cell) => cell.dtype === dtype && cell.mode === "gradient");
-  const panels = [cells.filter(({ rowwise }) => !rowwise), cells.filter(({ rowwise }) => rowwise)]
-    .map((some) => some.flatMap(barsOf))
-    .filter((bars) => bars.length > 0);
+  const panels = panelsOf(cells.flatMap(barsOf));
   let y = HEAD;
   const figures = panels.map((bars) => {
     const titles = [...new Set(bars.map(({ title }) => title))];

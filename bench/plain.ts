@@ -759,29 +759,44 @@ function giou(boxes1: Floats, boxes2: Floats, _: number, grad1?: Floats, grad2?:
   const rows = boxes1.length / 4;
   const eps = 1e-7;
   let total = 0;
-  for (let at = 0; at < boxes1.length; at += 4) {
-    const side = (box: Floats, k: number) => box[at + k + 2]! - box[at + k]!;
-    const shared = (k: number) => Math.min(boxes1[at + k + 2]!, boxes2[at + k + 2]!) - Math.max(boxes1[at + k]!, boxes2[at + k]!);
-    const around = (k: number) => Math.max(boxes1[at + k + 2]!, boxes2[at + k + 2]!) - Math.min(boxes1[at + k]!, boxes2[at + k]!);
-    const [sx, sy, hx, hy] = [shared(0), shared(1), around(0), around(1)];
+  for (let i = 0; i < boxes1.length; i += 4) {
+    const ax1 = boxes1[i]!;
+    const ay1 = boxes1[i + 1]!;
+    const ax2 = boxes1[i + 2]!;
+    const ay2 = boxes1[i + 3]!;
+    const bx1 = boxes2[i]!;
+    const by1 = boxes2[i + 1]!;
+    const bx2 = boxes2[i + 2]!;
+    const by2 = boxes2[i + 3]!;
+    const sx = Math.min(ax2, bx2) - Math.max(ax1, bx1);
+    const sy = Math.min(ay2, by2) - Math.max(ay1, by1);
+    const hx = Math.max(ax2, bx2) - Math.min(ax1, bx1);
+    const hy = Math.max(ay2, by2) - Math.min(ay1, by1);
     const overlaps = sx > 0 && sy > 0;
-    const both = overlaps ? sx * sy : 0;
-    const union = side(boxes1, 0) * side(boxes1, 1) + side(boxes2, 0) * side(boxes2, 1) - both;
+    const shared = overlaps ? sx * sy : 0;
+    const union = (ax2 - ax1) * (ay2 - ay1) + (bx2 - bx1) * (by2 - by1) - shared;
     const hull = hx * hy;
-    total += 1 - both / (union + eps) + (hull - union) / (hull + eps);
+    total += 1 - shared / (union + eps) + (hull - union) / (hull + eps);
     if (!grad1 || !grad2) continue;
-    const byUnion = both / (union + eps) ** 2 - 1 / (hull + eps);
-    const byShared = overlaps ? -1 / (union + eps) - byUnion : 0;
-    const byHull = (union + eps) / (hull + eps) ** 2;
-    for (const [grad, mine, other] of [[grad1, boxes1, boxes2], [grad2, boxes2, boxes1]] as const) {
-      for (let k = 0; k < 2; k++) {
-        const area = byUnion * side(mine, 1 - k);
-        const inner = byShared * (k === 0 ? sy : sx);
-        const outer = byHull * (k === 0 ? hy : hx);
-        grad[at + k] = (-area - (mine[at + k]! > other[at + k]! ? inner : 0) - (mine[at + k]! < other[at + k]! ? outer : 0)) / rows;
-        grad[at + k + 2] = (area + (mine[at + k + 2]! < other[at + k + 2]! ? inner : 0) + (mine[at + k + 2]! > other[at + k + 2]! ? outer : 0)) / rows;
-      }
-    }
+    const byUnion = (shared / (union + eps) ** 2 - 1 / (hull + eps)) / rows;
+    const byShared = overlaps ? -1 / (union + eps) / rows - byUnion : 0;
+    const byHull = (union + eps) / (hull + eps) ** 2 / rows;
+    const inX = byShared * sy;
+    const inY = byShared * sx;
+    const outX = byHull * hy;
+    const outY = byHull * hx;
+    const areaAX = byUnion * (ay2 - ay1);
+    const areaAY = byUnion * (ax2 - ax1);
+    const areaBX = byUnion * (by2 - by1);
+    const areaBY = byUnion * (bx2 - bx1);
+    grad1[i] = -areaAX - (ax1 > bx1 ? inX : outX);
+    grad1[i + 1] = -areaAY - (ay1 > by1 ? inY : outY);
+    grad1[i + 2] = areaAX + (ax2 < bx2 ? inX : outX);
+    grad1[i + 3] = areaAY + (ay2 < by2 ? inY : outY);
+    grad2[i] = -areaBX - (bx1 > ax1 ? inX : outX);
+    grad2[i + 1] = -areaBY - (by1 > ay1 ? inY : outY);
+    grad2[i + 2] = areaBX + (bx2 < ax2 ? inX : outX);
+    grad2[i + 3] = areaBY + (by2 < ay2 ? inY : outY);
   }
   return total / rows;
 }
