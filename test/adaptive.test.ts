@@ -191,6 +191,14 @@ describe.each(DTYPES)("%s", (dtype) => {
     layer.dispose();
   });
 
+  it("takes one input with one number as its target", () => {
+    const layer = make(SIZES, dtype);
+    const { data, target } = batch(dtype, 1);
+    const want = layer.value({ data, shape: [1, 12] } as never, target);
+    for (const input of [data, { data, shape: [12] }]) expect(layer.value(input as never, target[0] as number)).toBe(want);
+    layer.dispose();
+  });
+
   it("learns", () => {
     const layer = make(SIZES, dtype);
     const { input, target } = batch(dtype);

@@ -245,7 +245,7 @@ export class AdaptiveLogSoftmax<D extends FloatType = "float32"> {
   /** The targets of a checked input, as numbers in range. */
   #targets(call: string, given: unknown, input: Operand): { readonly op: Operand; read(): Int32Array } {
     const one = !input.bare && input.shape.length === 1;
-    const op = operand(call, "target", typeof given === "number" && one ? { data: Int32Array.of(given), shape: [] } : given, INDICES);
+    const op = operand(call, "target", typeof given === "number" && this.#rows(input) === 1 ? { data: Int32Array.of(given), shape: [] } : given, INDICES);
     const rows = this.#rows(input);
     const scalar = (one || input.bare) && rows === 1 && op.shape.length === 0;
     if (!scalar) needShape(call, op, one && !op.bare ? [] : [rows], `as input of ${rows} rows needs`);
