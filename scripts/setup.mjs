@@ -39,6 +39,35 @@ function stepUnlessMade(folder, key, name, work) {
   return true;
 }
 
+/** Does `work` while no other set-up does, such as another clone's: `file` holds the process that does. */
+function alone(file, work) {
+  const ended = (holder) => {
+    try {
+      process.kill(holder, 0);
+      return false;
+    } catch (error) {
+      return error.code === "ESRCH";
+    }
+  };
+  for (let told = false; ; told = true) {
+    try {
+      writeFileSync(file, String(process.pid), { flag: "wx" });
+      break;
+    } catch (error) {
+      if (error.code !== "EEXIST") throw error;
+      const holder = existsSync(file) ? Number(readFileSync(file, "utf8")) : 0;
+      if (holder > 0 && ended(holder)) rmSync(file, { force: true });
+      else if (!told) console.log(`waiting for another set-up (process ${holder}) …`);
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500);
+    }
+  }
+  const release = () => rmSync(file, { force: true });
+  process.on("exit", release);
+  work();
+  process.off("exit", release);
+  release();
+}
+
 const hash = (...parts) => createHash("sha256").update(JSON.stringify(parts)).digest("hex");
 
 /** Names and texts of files and of all files in folders; a missing one has an empty text. */
@@ -64,16 +93,20 @@ if (!existsSync(must("rustc", ["--print", "target-libdir", "--target", target]).
 // 3. wasm-bindgen and wasm-pack. A debug build gives the same output and takes a third of the time. Without --locked,
 // as a locked dependency may be missing from a copy of the registry. The target folder stays until all are installed,
 // so that they share what they have in common and an interrupted set-up goes on where it was.
-const missing = tools.filter((tool) => !existsSync(join(tool.root, "bin", tool.bin + exe)));
-const toolsTarget = join(cache, "target");
-for (const { name, version, bin, root } of missing) {
-  step(`cargo install ${name} ${version}`, () => {
-    mkdirSync(cache, { recursive: true });
-    const args = ["install", "--debug", name, "--version", version, "--bin", bin, "--root", root];
-    must("cargo", args, { cwd: cache, env: cargoEnv(toolsTarget) });
+const missing = () => tools.filter((tool) => !existsSync(join(tool.root, "bin", tool.bin + exe)));
+if (missing().length > 0) {
+  const toolsTarget = join(cache, "target");
+  mkdirSync(cache, { recursive: true });
+  alone(join(cache, "lock"), () => {
+    for (const { name, version, bin, root } of missing()) {
+      step(`cargo install ${name} ${version}`, () => {
+        const args = ["install", "--debug", name, "--version", version, "--bin", bin, "--root", root];
+        must("cargo", args, { cwd: cache, env: cargoEnv(toolsTarget) });
+      });
+    }
+    rmSync(toolsTarget, { recursive: true, force: true });
   });
 }
-if (missing.length > 0) rmSync(toolsTarget, { recursive: true, force: true });
 
 // 4. One WebAssembly module per build
 const wasmOpt = join(root, "node_modules", ".bin", "wasm-opt");
