@@ -42,27 +42,54 @@ function panelsOf(bars: readonly Bar[]): Bar[][] {
   return [...panels.values()];
 }
 
+interface Drawing {
+  readonly width: number;
+  readonly height: number;
+  readonly title: string;
+  readonly subtitle: string;
+  readonly legend: readonly { readonly name: string; readonly color: string; readonly x: number; readonly y: number }[];
+  /** The figures, drawn in a document without a browser, and how far down each is. */
+  readonly figures: (document: Document) => readonly { readonly y: number; readonly figure: SVGSVGElement | HTMLElement }[];
+}
+
+/** An SVG of figures under a title and a legend. */
+export function svg({ width, height, title, subtitle, legend, figures }: Drawing): string {
+  const { document } = parseHTML("<!doctype html><html><body></body></html>");
+  const text = (x: number, y: number, size: number, content: string) =>
+    `<text x="${x}" y="${y}" font-size="${size}">${content.replaceAll("&", "&amp;").replaceAll("<", "&lt;")}</text>`;
+  return [
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" font-family="system-ui, sans-serif">`,
+    `<rect width="100%" height="100%" fill="white"/>`,
+    text(14, 25, 15, title),
+    text(14, 45, 11, subtitle),
+    ...legend.map(({ name, color, x, y }) => `<rect x="${x}" y="${y}" width="12" height="12" fill="${color}"/>${text(x + 17, y + 10, 12, name)}`),
+    ...figures(document).map(({ y, figure }) => {
+      figure.setAttribute("y", String(y));
+      return figure.outerHTML;
+    }),
+    "</svg>\n",
+  ].join("\n");
+}
+
 /** An SVG of the float32 cells, or of the float64 ones if there are no others. */
 export function chart(record: BenchRecord): string {
-  const { document } = parseHTML("<!doctype html><html><body></body></html>");
   const dtype = record.cells.some((cell) => cell.dtype === "float32") ? "float32" : "float64";
   const cells = record.cells.filter((cell) => cell.dtype === dtype && cell.mode === "gradient");
   const panels = panelsOf(cells.flatMap(barsOf));
-  let y = HEAD;
-  const figures = panels.map((bars) => {
+  const heightOf = (bars: readonly Bar[]) => new Set(bars.map(({ title }) => title)).size * (2 * BAR + 8) + GAP;
+  const draw = (document: Document, bars: readonly Bar[]) => {
     const titles = [...new Set(bars.map(({ title }) => title))];
     const sizes = [...new Set(bars.map(({ size }) => size))];
-    const height = titles.length * (2 * BAR + 8) + GAP;
     const all = bars.map(({ times }) => times);
     const domain = [Math.min(0.5, ...all) / 1.1, Math.max(2, ...all) * 1.6] as const;
     const decade = (WIDTH - LEFT) / sizes.length / Math.log10(domain[1] / domain[0]);
     const steps = decade > 130 ? [1, 2, 5] : [1, 3];
     const ticks = [0.01, 0.1, 1, 10, 100].flatMap((power) => steps.map((step) => Number((power * step).toPrecision(1))));
     const inside = ticks.filter((times) => times > domain[0] && times < domain[1]);
-    const figure = Plot.plot({
+    return Plot.plot({
       document,
       width: WIDTH,
-      height,
+      height: heightOf(bars),
       marginLeft: LEFT,
       marginRight: 30,
       marginTop: 26,
@@ -90,25 +117,21 @@ export function chart(record: BenchRecord): string {
         Plot.ruleX([1], { stroke: "#444" }),
       ],
     });
-    figure.setAttribute("y", String(y));
-    y += height;
-    return figure.outerHTML;
-  });
-
-  const text = (x: number, y: number, size: number, content: string) =>
-    `<text x="${x}" y="${y}" font-size="${size}">${content.replaceAll("&", "&amp;").replaceAll("<", "&lt;")}</text>`;
-  const legend = BUILDS.map((name, k) => {
-    const x = WIDTH - 250 + 110 * k;
-    return `<rect x="${x}" y="14" width="12" height="12" fill="${COLORS[k] ?? ""}"/>${text(x + 17, 24, 12, name)}`;
-  });
+  };
   const { engine, engineVersion, cpu, date, version } = record;
-  return [
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${y}" viewBox="0 0 ${WIDTH} ${y}" font-family="system-ui, sans-serif">`,
-    `<rect width="100%" height="100%" fill="white"/>`,
-    text(14, 25, 15, `Times faster than a plain JavaScript loop: ${dtype}, value with gradient`),
-    text(14, 45, 11, `fused-loss ${version}, ${engine} ${engineVersion}, ${cpu}, ${date.slice(0, 10)}; 1× is the plain loop, logarithmic scale`),
-    ...legend,
-    ...figures,
-    "</svg>\n",
-  ].join("\n");
+  return svg({
+    width: WIDTH,
+    height: panels.reduce((y, bars) => y + heightOf(bars), HEAD),
+    title: `Times faster than a plain JavaScript loop: ${dtype}, value with gradient`,
+    subtitle: `fused-loss ${version}, ${engine} ${engineVersion}, ${cpu}, ${date.slice(0, 10)}; 1× is the plain loop, logarithmic scale`,
+    legend: BUILDS.map((name, k) => ({ name, color: COLORS[k] ?? "", x: WIDTH - 250 + 110 * k, y: 14 })),
+    figures: (document) => {
+      let next = HEAD;
+      return panels.map((bars) => {
+        const y = next;
+        next += heightOf(bars);
+        return { y, figure: draw(document, bars) };
+      });
+    },
+  });
 }

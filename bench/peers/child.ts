@@ -4,6 +4,7 @@ import { createInterface } from "node:readline";
 import * as simd128 from "fused-loss";
 import { sampleOnce } from "../measure.js";
 import type { Floats, FusedLoss } from "../rows.js";
+import { plain } from "../plain.js";
 import type { Answer, Prepare } from "./protocol.js";
 
 type Data = Floats | Int32Array<ArrayBuffer>;
@@ -19,7 +20,11 @@ type Call = (...args: unknown[]) => { readonly value: number; readonly grads: Re
 interface Prepared {
   readonly run: () => unknown;
   answer(): { readonly value: number; readonly grads: readonly Floats[] };
+  dispose?(): void;
 }
+/** Libraries that compete, each with a module that makes a call of it. */
+const LIBRARIES: Readonly<Record<string, string>> = { tfjs: "./tfjs/peer.mjs", jax: "./jax.mjs" };
+type Peer = { prepare(loss: string, inputs: readonly Input[], options: Prepare["options"]): Prepared };
 
 const lossOf = (engine: FusedLoss, name: string) => (engine as unknown as Record<string, { valueAndGrad: Call }>)[name]?.valueAndGrad;
 
@@ -48,12 +53,55 @@ function ours(name: string, inputs: readonly Input[], options: object, resident:
   };
 }
 
-function prepare(kind: string, { loss, options, inputs: specs }: Prepare): Prepared {
+/** The plain loop of ../plain.ts, into arrays that are there. */
+function plainLoop(title: string, inputs: readonly Input[]): Prepared {
+  const loop = plain[title]?.loss as ((...args: unknown[]) => number) | undefined;
+  if (!loop) throw new Error(`no plain loop of ${title} is written`);
+  const rank = inputs[0]?.shape.length ?? 0;
+  if (rank > 2) throw new Error("the plain loops take rows of contiguous classes");
+  const grads = inputs.filter(({ wanted }) => wanted).map(({ data }) => new Float32Array(data.length));
+  const all = [...inputs.map(({ data }) => data), ...(rank === 2 ? [inputs[0]?.shape[1]] : []), ...grads];
+  const run = () => loop(...all);
+  return { run, answer: () => ({ value: run(), grads }) };
+}
+
+interface AdaptiveOptions {
+  readonly classes: number;
+  readonly cutoffs: readonly number[];
+  readonly seed: number;
+}
+
+/** The adaptive softmax, with the gradients of its parameters, in PyTorch's order. */
+function adaptive([input, target]: readonly Input[], options: AdaptiveOptions, resident: boolean): Prepared {
+  const [samples = 0, inFeatures = 0] = input?.shape ?? [];
+  const layer = new simd128.AdaptiveLogSoftmax({ inFeatures, ...options });
+  const x = { data: input?.data as Float32Array<ArrayBuffer>, shape: [samples, inFeatures] };
+  const y = target?.data as Int32Array<ArrayBuffer>;
+  const like = ({ shape }: { readonly shape: readonly number[] }) => simd128.zeros(shape);
+  const { head, tail } = layer.parameters;
+  const grads = { input: like(x), head: { weight: like(head.weight) }, tail: tail.map(({ projection, weight }) => ({ projection: like(projection), weight: like(weight) })) };
+  const [of, more] = resident ? [simd128.tensor(x.data, x.shape), { out: { output: simd128.zeros([samples]), grads } }] : [x, {}];
+  const run = () => layer.valueAndGrad(of, y, more);
+  return {
+    run,
+    answer() {
+      const { value, grads } = layer.valueAndGrad(x, y);
+      return { value, grads: [grads.input, grads.head.weight, ...grads.tail.flatMap(({ projection, weight }) => [projection, weight])] };
+    },
+    dispose: () => layer.dispose(),
+  };
+}
+
+async function prepare(kind: string, { loss, title, options, inputs: specs }: Prepare): Promise<Prepared> {
   const inputs = specs.map(({ name, kind: type, shape, file, wanted }) => {
     const bytes = readFileSync(file);
     const buffer = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength);
     return { name, data: type === "index" ? new Int32Array(buffer) : new Float32Array(buffer), shape, wanted };
   });
+  if (kind === "plain") return plainLoop(title, inputs);
+  const library = LIBRARIES[kind];
+  if (library !== undefined) return ((await import(library)) as Peer).prepare(loss, inputs, options);
+  if (loss === "adaptiveLogSoftmax") return adaptive(inputs, options as unknown as AdaptiveOptions, kind === "resident");
   return ours(loss, inputs, options, kind === "resident");
 }
 
@@ -66,7 +114,9 @@ for await (const line of createInterface({ input: process.stdin })) {
   let answer: Answer;
   try {
     if (command.prepare) {
-      prepared = prepare(kind, command.prepare);
+      prepared?.dispose?.();
+      prepared = undefined;
+      prepared = await prepare(kind, command.prepare);
       const { value, grads } = prepared.answer();
       answer = { value, norms: grads.map(norm) };
     } else {

@@ -1,19 +1,23 @@
-// npm run bench:peers: fused-loss against PyTorch, value with gradient in float32, one thread against one thread.
+// npm run bench:peers: fused-loss against PyTorch, tfjs, jax-js and plain loops: value with gradient in float32, one thread
+// against one thread.
 //
 // Every contestant is a process of its own that gets the same inputs, answers with value and gradients (which must agree),
 // and then takes samples in turn with the others, A B C, C B A, …. What a contestant cannot do is said and left out.
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { Command } from "commander";
-import { geometricMean, median, ratio } from "../measure.js";
-import { environment } from "../record.js";
-import { draw, loadRows, showShape } from "../rows.js";
-import { CELLS } from "./cells.js";
+import { median, ratio } from "../measure.js";
+import { defaultPath, environment, loadNow } from "../record.js";
+import { count, normal, seeded } from "../../test/support/draw.js";
+import { type Cell, draw, loadRows } from "../rows.js";
+import { ADAPTIVE, CELLS, type Cells } from "./cells.js";
+import { chart } from "./chart.js";
 import type { Answer, Prepare } from "./protocol.js";
+import { type Measured, OURS, type PeersRecord, showCell, summary, writeReadme } from "./report.js";
 
 interface Options {
   loss?: string[];
@@ -25,7 +29,10 @@ interface Options {
 }
 
 const options = new Command("npm run bench:peers --")
-  .description("Times fused-loss against PyTorch 2.15, in turn: value with gradient, float32, one thread; medians and ratios.")
+  .description(
+    "Times fused-loss against PyTorch 2.15, eager and compiled, tfjs, jax-js and plain loops, in turn: value with gradient, float32, one thread; medians and ratios. " +
+      "A run of all cells and contestants writes a record and a chart to bench/records, and the README's table.",
+  )
   .option("--loss <names...>", "only these losses")
   .option("--no-compiled", "leave torch.compile out, which takes half a minute a cell to compile")
   .option("--python <path>", "a Python that has torch 2.15 (default: a virtual environment in bench/peers, made when missing)")
@@ -35,6 +42,10 @@ const options = new Command("npm run bench:peers --")
   .parse()
   .opts<Options>();
 
+/** Rounds whose samples are thrown away. */
+const WARM_UP = 2;
+/** The loss that cells are of. */
+const nameOf = ({ title }: Cells) => title.split(" ")[0] ?? title;
 const folder = fileURLToPath(new URL(".", import.meta.url));
 
 /** A Python with PyTorch: the one told, or that of a virtual environment in this folder. */
@@ -82,47 +93,74 @@ class Contestant {
   }
 }
 
+/** What a loss is called with. */
+type Called = Pick<Cell, "inputs" | "options"> & { readonly loss: string; readonly wanted: readonly string[] };
+
+/** Writes −1 after the first −1 of each row. */
+function endLists(target: Int32Array, classes: number) {
+  for (let start = 0; start < target.length; start += classes) {
+    const row = target.subarray(start, start + classes);
+    const end = row.indexOf(-1);
+    if (end >= 0) row.fill(-1, end);
+  }
+}
+
+/** The numbers of a cell, the same in every run. */
+function numbers({ title, options: own }: Cells, shape: readonly number[]): Called {
+  if (title === ADAPTIVE.title) {
+    const random = seeded(1);
+    const [samples = 0] = shape;
+    const input = Float32Array.from({ length: count(shape) }, () => normal(random));
+    // Class c as often as 1/(c + 1), nearly, as with words.
+    const target = Int32Array.from({ length: samples }, () => Math.floor(ADAPTIVE.classes ** random()) - 1);
+    const { classes, cutoffs, seed } = ADAPTIVE;
+    return { loss: title, inputs: [{ name: "input", data: input, shape }, { name: "target", data: target, shape: [samples] }], options: { classes, cutoffs, seed }, wanted: ["input"] };
+  }
+  const found = rows.find((row) => row.title === title);
+  if (!found || !("wrt" in found.of)) throw new Error(`no case of ${title}`);
+  const { inputs, options } = draw({ ...found, options: { ...found.options, ...own } }, shape, "float32");
+  // What follows a list of classes is nobody's but is refused by PyTorch where it is no class.
+  if (title === "multiLabelMargin") endLists(inputs[1]?.data as Int32Array, shape.at(-1) ?? 1);
+  return { loss: found.of.name, inputs, options, wanted: found.of.wrt.slice(0, found.of.defaults) };
+}
+
 /** Inputs in files, as every contestant reads them. */
-function prepare(loss: string, cell: ReturnType<typeof draw>, wanted: readonly string[], into: string): Prepare {
-  const inputs = cell.inputs.map(({ name, data, shape }) => {
+function prepare(title: string, { loss, inputs, options, wanted }: Called, into: string): Prepare {
+  const written = inputs.map(({ name, data, shape }) => {
     const file = join(into, `${name}.bin`);
     writeFileSync(file, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
     return { name, kind: data instanceof Int32Array ? ("index" as const) : ("float" as const), shape, file, wanted: wanted.includes(name) };
   });
-  return { loss, options: cell.options as Prepare["options"], dtype: "float32", inputs };
+  return { loss, title, options: options as Prepare["options"], dtype: "float32", inputs: written };
 }
 
 /** Whether a contestant's answer is ours, to float32's few digits. */
 const agree = (a: number, b: number) => Math.abs(a - b) <= 2e-3 * Math.max(Math.abs(a), Math.abs(b), 1e-6);
 
-interface Measured {
-  readonly loss: string;
-  readonly options: object;
-  readonly shape: readonly number[];
-  /** Median nanoseconds a call. */
-  readonly ns: Readonly<Record<string, number>>;
-  /** How many times longer than ours on resident tensors: median over rounds. */
-  readonly ratios: Readonly<Record<string, number>>;
-  readonly missing: Readonly<Record<string, string>>;
-}
-
-const OURS = "resident";
 const node = (kind: string) => new Contestant(kind, process.execPath, ["--import", "tsx", join(folder, "child.ts"), kind]);
 const interpreter = python();
 const torch = (mode: string) => new Contestant(`torch ${mode}`, interpreter, [join(folder, "torch_peer.py"), mode]);
-const contestants = [node(OURS), node("arrays"), torch("eager"), ...(options.compiled ? [torch("compiled")] : [])];
+if (!existsSync(join(folder, "tfjs", "node_modules"))) {
+  console.error("installing tfjs in bench/peers/tfjs …");
+  const { status } = spawnSync("npm", ["ci", "--ignore-scripts", "--silent"], { cwd: join(folder, "tfjs"), stdio: "inherit" });
+  if (status !== 0) process.exit(1);
+}
+const known = CELLS.map(nameOf);
+const unknown = (options.loss ?? []).filter((name) => !known.includes(name));
+if (unknown.length > 0) {
+  console.error(`no cell of ${unknown.join(", ")}: there are ${[...new Set(known)].join(", ")}`);
+  process.exit(1);
+}
+const contestants = [node(OURS), node("arrays"), torch("eager"), ...(options.compiled ? [torch("compiled")] : []), node("tfjs"), node("jax"), node("plain")];
 const temporary = mkdtempSync(join(tmpdir(), "fused-loss-peers-"));
 const rows = await loadRows();
 const [rounds, ms] = [Number(options.rounds), Number(options.time)];
 const cells: Measured[] = [];
-for (const { loss, options: variant = {}, shapes } of CELLS.filter(({ loss }) => !options.loss || options.loss.includes(loss))) {
-  const found = rows.find(({ of }) => of.name === loss);
-  if (!found || !("wrt" in found.of)) throw new Error(`no case of ${loss}`);
-  const { of } = found;
+const before = loadNow();
+for (const of of CELLS.filter((of) => options.loss?.includes(nameOf(of)) ?? true)) {
+  const { title, shapes } = of;
   for (const shape of shapes) {
-    const cell = draw({ ...found, options: variant }, shape, "float32");
-    const wanted = of.wrt.slice(0, of.defaults);
-    const command = { prepare: prepare(loss, cell, wanted, temporary) };
+    const command = { prepare: prepare(title, numbers(of, shape), temporary) };
     const missing: Record<string, string> = {};
     const able: Contestant[] = [];
     let reference: Answer | undefined;
@@ -138,31 +176,36 @@ for (const { loss, options: variant = {}, shapes } of CELLS.filter(({ loss }) =>
         missing[contestant.name] = answer.missing;
       }
     }
+    if (missing[OURS] !== undefined) throw new Error(`${title}: ${missing[OURS]}`);
     const samples: Record<string, number[]> = Object.fromEntries(able.map(({ name }) => [name, []]));
-    // The first round warms up.
-    for (let round = 0; round <= rounds; round++) {
+    // The first rounds warm up: an engine's optimising compiler may come late.
+    for (let round = -WARM_UP; round < rounds; round++) {
       for (const contestant of able) {
         const answer = await contestant.ask({ sample: ms });
-        if ("ns" in answer && round > 0) samples[contestant.name]?.push(answer.ns);
+        if ("ns" in answer && round >= 0) samples[contestant.name]?.push(answer.ns);
       }
       able.reverse();
     }
     const names = Object.keys(samples);
     const ns = Object.fromEntries(names.map((name) => [name, median(samples[name] ?? [])]));
     const ratios = Object.fromEntries(names.filter((name) => name !== OURS).map((name) => [name, ratio(samples, name, OURS) ?? Number.NaN]));
-    cells.push({ loss, options: variant, shape, ns, ratios, missing });
+    const cell = { title, shape, ns, ratios, missing };
+    cells.push(cell);
     const shown = names.map((name) => `${name} ${((ns[name] ?? 0) / 1000).toFixed(1)} µs${name === OURS ? "" : ` (${(ratios[name] ?? 0).toFixed(2)} ×)`}`);
-    console.log(`${loss}${JSON.stringify(variant) === "{}" ? "" : ` ${JSON.stringify(variant)}`} ${showShape(shape)}: ${shown.join(", ")}`);
+    console.log(`${showCell(cell)}: ${shown.join(", ")}`);
     for (const [name, why] of Object.entries(missing)) console.log(`  without ${name}: ${why}`);
   }
 }
 contestants.forEach((contestant) => contestant.end());
 rmSync(temporary, { recursive: true, force: true });
-for (const { name } of contestants.slice(1)) {
-  const all = cells.flatMap(({ ratios }) => (ratios[name] === undefined ? [] : [ratios[name]]));
-  if (all.length > 0) console.log(`${name}: ${geometricMean(all).toFixed(2)} × ours, geometric mean of ${all.length} cells; least ${Math.min(...all).toFixed(2)} ×`);
-}
-if (options.out !== undefined) {
-  mkdirSync(join(options.out, ".."), { recursive: true });
-  writeFileSync(options.out, `${JSON.stringify({ ...environment(), cells }, null, 1)}\n`);
+const record: PeersRecord = { ...environment(), load: [before, loadNow()], cells };
+console.log(`\n${summary(record)}`);
+const whole = !options.loss && options.compiled;
+const out = options.out ?? (whole ? defaultPath(record).replace(/\.json$/, "-peers.json") : undefined);
+if (out !== undefined) {
+  mkdirSync(dirname(out), { recursive: true });
+  writeFileSync(out, `${JSON.stringify(record, null, 1)}\n`);
+  writeFileSync(out.replace(/\.json$/, ".svg"), chart(record));
+  console.log(`written: ${out}, and its chart beside it`);
+  if (options.out === undefined) writeReadme(record, basename(out).replace(/\.json$/, ".svg"));
 }

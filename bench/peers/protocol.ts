@@ -3,7 +3,9 @@
 /** A cell to get ready for: inputs lie in files, as raw elements. */
 export interface Prepare {
   readonly loss: string;
-  readonly options: Readonly<Record<string, number | boolean | string>>;
+  /** The loss and its variant: the key of its plain form. */
+  readonly title: string;
+  readonly options: Readonly<Record<string, unknown>>;
   readonly dtype: "float32";
   readonly inputs: readonly {
     readonly name: string;

@@ -48,6 +48,20 @@ LOSSES = {
 }
 
 
+def adaptive(spec, inputs):
+    """The loss as a function of its input and of the parameters, whose gradients are wanted as well."""
+    options = spec["options"]
+    torch.manual_seed(options["seed"])
+    x, y = inputs
+    layer = torch.nn.AdaptiveLogSoftmaxWithLoss(x.shape[1], options["classes"], options["cutoffs"])
+    names, values = zip(*((name, value.detach()) for name, value in layer.named_parameters()), strict=True)
+
+    def loss(x, *parameters):
+        return torch.func.functional_call(layer, dict(zip(names, parameters, strict=True)), (x, y)).loss
+
+    return loss, [x, *values]
+
+
 def read(spec, dtype):
     kind = "int32" if spec["kind"] == "index" else dtype
     array = numpy.fromfile(spec["file"], dtype=kind).reshape(spec["shape"])
@@ -57,10 +71,13 @@ def read(spec, dtype):
 
 def prepare(mode, spec):
     """One call, as a function without arguments that gives the value and the gradients."""
-    loss = LOSSES[spec["loss"]]
-    options = {k: v for k, v in spec["options"].items() if k not in ("probabilities",)}
     inputs = [read(one, spec["dtype"]) for one in spec["inputs"]]
-    wanted = [k for k, one in enumerate(spec["inputs"]) if one["wanted"]]
+    if spec["loss"] == "adaptiveLogSoftmax":
+        loss, inputs = adaptive(spec, inputs)
+        wanted, options = range(len(inputs)), {}
+    else:
+        loss, options = LOSSES[spec["loss"]], spec["options"]
+        wanted = [k for k, one in enumerate(spec["inputs"]) if one["wanted"]]
 
     if mode == "compiled":
         torch._dynamo.reset()

@@ -1,0 +1,101 @@
+// The record of `npm run bench:peers`, and what the terminal and the README say of it.
+import { readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { geometricMean } from "../measure.js";
+import type { environment } from "../record.js";
+import { type Shape, showShape } from "../rows.js";
+
+/** One measured cell. */
+export interface Measured {
+  readonly title: string;
+  readonly shape: Shape;
+  /** Median nanoseconds a call. */
+  readonly ns: Readonly<Record<string, number>>;
+  /** How many times longer than ours on resident tensors: median over rounds. */
+  readonly ratios: Readonly<Record<string, number>>;
+  /** Why a contestant was not measured. */
+  readonly missing: Readonly<Record<string, string>>;
+}
+
+export type PeersRecord = ReturnType<typeof environment> & { readonly load: readonly [number, number]; readonly cells: readonly Measured[] };
+
+/** Ours on resident tensors and with `out`, which all others are compared with. */
+export const OURS = "resident";
+/** The others, and what they are called. */
+export const PEERS = { eager: "torch eager", compiled: "torch compiled", tfjs: "tfjs", jax: "jax", plain: "plain" } as const;
+const HEADS = { [PEERS.eager]: "PyTorch eager", [PEERS.compiled]: "PyTorch compiled", [PEERS.tfjs]: "tfjs wasm", [PEERS.jax]: "jax-js wasm", [PEERS.plain]: "plain loop" };
+/** Matrix products, whose aim is another. */
+const MATRIX = ["linearCrossEntropy", "adaptiveLogSoftmax"];
+
+export const showCell = ({ title, shape }: Pick<Measured, "title" | "shape">) => `${title} ${showShape(shape)}`;
+
+/** How many times longer the better of eager and compiled takes. */
+export function best({ ratios }: Measured): number | undefined {
+  const both = [ratios[PEERS.eager], ratios[PEERS.compiled]].filter((ratio) => ratio !== undefined);
+  return both.length > 0 ? Math.min(...both) : undefined;
+}
+
+/** The geometric mean, the number of cells, and the least of a column. */
+function column(cells: readonly Measured[], of: (cell: Measured) => number | undefined) {
+  const found = cells.flatMap((cell) => {
+    const ratio = of(cell);
+    return ratio === undefined ? [] : [{ cell, ratio }];
+  });
+  if (found.length === 0) return undefined;
+  const least = found.reduce((a, b) => (b.ratio < a.ratio ? b : a));
+  return { mean: geometricMean(found.map(({ ratio }) => ratio)), count: found.length, least };
+}
+
+const columns = (cells: readonly Measured[]) =>
+  [
+    ["the better of PyTorch eager and compiled", column(cells.filter(({ title }) => !MATRIX.includes(title)), best)] as const,
+    ...Object.entries(HEADS).map(([name, head]) => [head, column(cells, ({ ratios }) => ratios[name])] as const),
+  ].flatMap(([head, found]) => (found ? [{ head, ...found }] : []));
+
+/** A line for each contestant. */
+export function summary({ cells }: PeersRecord): string {
+  const lines = columns(cells).map(
+    ({ head, mean, count, least }) => `${head}: ${mean.toFixed(2)} × ours, geometric mean of ${count} cells; least ${least.ratio.toFixed(2)} × (${showCell(least.cell)})`,
+  );
+  return lines.join("\n");
+}
+
+const times = (ratio: number) => ratio.toFixed(ratio >= 9.95 ? 0 : ratio >= 0.995 ? 1 : 2);
+
+/** The README's part on peers, between its marks. */
+export function writeReadme(record: PeersRecord, chart: string) {
+  const file = fileURLToPath(new URL("../../README.md", import.meta.url));
+  const [begin, end] = ["<!-- bench:peers -->", "<!-- /bench:peers -->"];
+  const text = readFileSync(file, "utf8");
+  const [from, to] = [text.indexOf(begin), text.indexOf(end)];
+  if (from < 0 || to < from) throw new Error(`README.md has no ${begin} … ${end}`);
+  const { cells, engine, engineVersion, cpu, date } = record;
+  const names = Object.keys(HEADS);
+  const measured = cells.filter((cell) => best(cell) !== undefined);
+  const losing = measured.filter((cell) => (best(cell) ?? 1) < 1);
+  const shown = (ratio: number | undefined) => (ratio === undefined ? "–" : ratio < 1 ? `**${times(ratio)}**` : times(ratio));
+  const part = [
+    `On ${engine} ${engineVersion}, ${cpu}, ${date.slice(0, 10)}; where we lose stands in bold:`,
+    "",
+    "| against | geometric mean | cells | least |",
+    "|---|---|---|---|",
+    ...columns(cells).map(({ head, mean, count, least }) => `| ${head} | ${times(mean)} × | ${count} | ${shown(least.ratio)} × (${showCell(least.cell)}) |`),
+    "",
+    losing.length === 0
+      ? "No cell loses to PyTorch."
+      : `PyTorch is faster in ${losing.length} of ${measured.length} cells: ${losing.map((cell) => `${showCell(cell)} (${times(best(cell) ?? 0)} ×)`).join(", ")}.`,
+    "",
+    "<details><summary>All cells: how many times as long as ours each takes</summary>",
+    "",
+    `| cell | ours, µs | ours on plain arrays | ${names.map((name) => HEADS[name as keyof typeof HEADS]).join(" | ")} |`,
+    `|---|---|---|${names.map(() => "---|").join("")}`,
+    ...cells.map((cell) => `| ${showCell(cell)} | ${((cell.ns[OURS] ?? 0) / 1000).toFixed(1)} | ${shown(cell.ratios.arrays)} | ${names.map((name) => shown(cell.ratios[name])).join(" | ")} |`),
+    "",
+    "–: it has no such loss, or gave another answer; the record says which.",
+    "",
+    "</details>",
+    "",
+    `![Ratios by cell](bench/records/${chart})`,
+  ];
+  writeFileSync(file, `${text.slice(0, from)}${begin}\n${part.join("\n")}\n${text.slice(to)}`);
+}
