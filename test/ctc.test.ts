@@ -108,6 +108,26 @@ describe("alignments that are hard to hold", () => {
     }
   });
 
+  it("refuse lengths that 32 bits would make right", () => {
+    const call = (inputs: bigint, labels: bigint) => () => ctc({ data: new Float32Array(6), shape: [2, 1, 3] }, [1], BigInt64Array.of(inputs), BigInt64Array.of(labels));
+    expect(call(2n, 1n)()).toBeCloseTo(-Math.log(3), 6);
+    expectFault(thrown(call(2n ** 32n + 2n, 1n)), "ctc", rangeFault("inputLengths[0]", "from 0 to 2, the number of frames", "4294967298n"));
+    expectFault(thrown(call(2n, 2n ** 32n + 1n)), "ctc", rangeFault("targetLengths[0]", "from 0 to 1, the number of all labels", "4294967297n"));
+  });
+
+  it("use the lengths that they checked, whatever a getter among the options writes", () => {
+    const inputLengths = tensor(Int32Array.of(2), [1]);
+    const options = {
+      get reduction() {
+        inputLengths.data[0] = 1_000_000;
+        return "sum" as const;
+      },
+    };
+    const data = new Float32Array(6);
+    expect(ctc({ data, shape: [2, 1, 3] }, [1], inputLengths, [1], options)).toBe(ctc({ data, shape: [2, 1, 3] }, [1], [2], [1], { reduction: "sum" }));
+    inputLengths.dispose();
+  });
+
   it("agree with the derivative of the oracle where linear space would lose them", () => {
     const draw = seeded(9);
     const [frames, classes] = [14, 3];

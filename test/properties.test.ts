@@ -1,6 +1,6 @@
 // What holds for all inputs, tried on random ones.
 import fc from "fast-check";
-import { crossEntropy, logSoftmax, nll, softmax } from "fused-loss";
+import { ciou, crossEntropy, logSoftmax, nll, sigmoidFocal, softmax, softmaxFocal } from "fused-loss";
 import { describe, expect, it, vi } from "vitest";
 import type { Argument, Inputs, LossCase } from "./cases/case.js";
 import { DTYPES, type DType, type Floats, ableTo, list, lossOf, replaced, run, runValue } from "./support/call.js";
@@ -28,6 +28,32 @@ const rows = fc
       shift: fc.integer({ min: -1000, max: 1000 }),
     }),
   );
+
+describe("options", () => {
+  it("are rounded to the dtype, once and as a whole", () => {
+    const of = (gamma: number) => {
+      const rows = { data: Float32Array.of(25, 3, -2, 0.5), shape: [2, 2] };
+      const options = { gamma, reduction: "none" } as const;
+      return [sigmoidFocal.valueAndGrad(rows, { data: Float32Array.of(1, 1, 0, 1), shape: [2, 2] }, options), softmaxFocal.valueAndGrad(rows, Int32Array.of(0, 1), options)] as const;
+    };
+    const rounded = of(Math.fround(2.1));
+    of(2.1).forEach(({ value, grads }, k) => {
+      expectSameBits("value", value, (rounded[k] as { value: Floats }).value);
+      expectSameBits("gradient", grads.input, (rounded[k] as { grads: { input: Floats } }).grads.input);
+    });
+  });
+});
+
+describe("ciou", () => {
+  it("has the same slopes beside the pair whose angle is a right one", () => {
+    const slopes = (y: number) => ciou.valueAndGrad({ data: Float64Array.of(0, 0, 1, 1), shape: [1, 4] }, { data: Float64Array.of(0, 1, 1, y), shape: [1, 4] }, { reduction: "sum" }).grads.boxes1;
+    const [at, above, below] = [slopes(0), slopes(1e-9), slopes(-1e-9)];
+    at.forEach((slope, k) => {
+      expect(above[k]).toBeCloseTo(below[k] ?? Number.NaN, 6);
+      expect(slope).toBeCloseTo(below[k] ?? Number.NaN, 6);
+    });
+  });
+});
 
 describe("rows of classes", () => {
   it("are the same when all logits of a row are shifted", () => {

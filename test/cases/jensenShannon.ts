@@ -38,6 +38,12 @@ const jensenShannon: LossCase = {
     { title: "equal but for a shift", inputs: { args: { logits1: matrix([[1, 2, 3]]), logits2: matrix([[11, 12, 13]]) }, options: {} }, values: [0], grads: { logits1: [0, 0, 0], logits2: [0, 0, 0] } },
     { title: "nothing in common", inputs: { args: { logits1: matrix([[0, -Infinity]]), logits2: matrix([[-Infinity, 0]]) }, options: {} }, values: [Math.LN2], grads: { logits1: [0, 0], logits2: [0, 0] } },
     { title: "far apart", inputs: { args: { logits1: matrix([[1000, 0]]), logits2: matrix([[0, 1000]]) }, options: {} }, values: [Math.LN2], grads: { logits1: [0, 0], logits2: [0, 0] } },
+    {
+      title: "a confident row keeps the digits of its gradient",
+      inputs: { args: { logits1: matrix([[20, 0, 0]]), logits2: matrix([[0, 0, 0]]) }, options: {} },
+      values: [0.31825704372054613],
+      grads: { logits1: [3.836570650738988e-8, -1.918285325369494e-8, -1.918285325369494e-8], logits2: [-0.15403270576052216, 0.07701635288026108, 0.07701635288026108] },
+    },
     { title: "a mixture of one", inputs: { args: { logits1: matrix([[100, 0]]), logits2: matrix([[0, 100]]) }, options: { beta: 1 } }, values: [0], grads: { logits1: [0, 0], logits2: [0, 0] } },
     { title: "NaN stays in its row", inputs: { args: { logits1: matrix([[NaN, 0], [0, 0]]), logits2: matrix([[0, 0], [0, 0]]) }, options: {} }, values: [NaN, 0] },
   ],

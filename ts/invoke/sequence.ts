@@ -18,8 +18,7 @@ function integers(call: string, name: string, given: unknown): Operand {
     if (wrong >= 0) fail("ERR_TYPE", call, `${name}[${wrong}]`, "an integer of 32 bits", show(given[wrong]));
     array = Int32Array.from(given as number[]);
   }
-  const op = operand(call, name, array, INDICES);
-  return op;
+  return operand(call, name, array, INDICES);
 }
 
 /** Its elements, as they are now. */
@@ -30,10 +29,12 @@ function readLengths(call: string, name: string, given: unknown, shape: readonly
   const op = integers(call, name, typeof given === "number" && shape.length === 0 ? [given] : given);
   const samples = shape[0] ?? 1;
   if (op.size !== samples || op.shape.length > 1) needShape(call, op, shape, "one for each sample");
-  const lengths = Int32Array.from(valuesOf(op) as Int32Array, Number);
-  const wrong = lengths.findIndex((length) => length < 0 || length > most);
-  if (wrong >= 0) fail("ERR_RANGE", call, shape.length > 0 ? `${name}[${wrong}]` : name, `from 0 to ${most}, ${why}`, show(lengths[wrong]));
-  return { op, lengths };
+  const values = Array.from(valuesOf(op) as Int32Array, Number); // not yet of 32 bits, which a bigint may exceed
+  const wrong = values.findIndex((length) => length < 0 || length > most);
+  if (wrong >= 0) fail("ERR_RANGE", call, shape.length > 0 ? `${name}[${wrong}]` : name, `from 0 to ${most}, ${why}`, show(valuesOf(op)[wrong]));
+  // Copies, as a getter among the options may still write in a tensor.
+  const lengths = Int32Array.from(values);
+  return { op: operand(call, name, lengths, INDICES), lengths };
 }
 
 /** The samples' labels: in rows, or where those are concatenated one after the other. */
@@ -93,8 +94,7 @@ function callSequenceLoss(spec: LossSpec, kernel: KernelName, given: readonly un
 
   const marshal = new Marshal(call, logProbs);
   const input = marshal.input(logProbs);
-  const integral = ({ op, lengths }: { readonly op: Operand; readonly lengths?: Int32Array }) =>
-    marshal.indices(op, (from, to) => marshal.int32(to).set(lengths ?? Int32Array.from(from as Int32Array, Number)));
+  const integral = ({ op }: { readonly op: Operand }) => marshal.indices(op, (from, to) => marshal.int32(to).set(Int32Array.from(from as Int32Array, Number)));
   const index = [targets, inputs, labels].map(integral);
   const gradOutputs = marshal.input(common.gradOutputs);
   const none = common.reduction === "none";

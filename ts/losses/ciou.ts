@@ -14,8 +14,8 @@ export interface CiouOptions {
  *
  * `boxes1` and `boxes2` have the same shape (…, 4) and need one of their own; a box is (x₁, y₁, x₂, y₂) with x₁ ≤ x₂ and
  * y₁ ≤ y₂, which is not checked. `reduction: "none"` gives a value for each pair. At ties, where two edges lie on each
- * other, both share the gradient. α is a constant to the gradient. A height of 0 is an angle of π/2 (torchvision: NaN
- * where the width is 0 too). Differentiable by `boxes1` and `boxes2` (both by default).
+ * other, both share the gradient. α is a constant to the gradient. A height of 0 is an angle of π/2, and a
+ * point has none, so that v is 0 (torchvision: NaN). Differentiable by `boxes1` and `boxes2` (both by default).
  *
  * Source: torchvision `complete_box_iou_loss`, but with `eps` everywhere as in `diou`; Zheng et al., 2020. The default
  * `reduction` is "mean", torchvision's is "none".

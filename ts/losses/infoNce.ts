@@ -15,8 +15,7 @@ export interface InfoNceOptions {
  * batch.
  *
  * `query` and `key` have the same shape (N, D); rows of the same place belong together. `reduction: "none"` gives a
- * value for each query. Differentiable by `query` and `key` (both by default). All N² similarities are held at once,
- * twice.
+ * value for each query. Differentiable by `query` and `key` (both by default). All N² similarities are held at once.
  *
  * Source: van den Oord et al., Representation Learning with Contrastive Predictive Coding, 2018.
  *

@@ -16,7 +16,7 @@ export interface NtXentOptions {
  * of a sample one label. Each positive pair is set against the negatives alone, not against other positives. The mean
  * divides by the number of positive pairs, each counted from both sides: NaN without any, with a gradient of 0.
  * `reduction: "none"` gives a value for each sample, the sum over its pairs. Differentiable by `embeddings`. All N²
- * similarities are held at once, twice.
+ * similarities are held at once.
  *
  * Source: optax `ntxent`; Chen et al., A Simple Framework for Contrastive Learning (SimCLR), 2020.
  *

@@ -18,7 +18,7 @@ export interface SigLipOptions {
  *
  * `input1` and `input2` hold embeddings of the same shape (N, D); rows of the same place belong together. SigLIP
  * normalises them: `normalize: true` does. `reduction: "none"` gives a value for each row. Differentiable by `input1`
- * and `input2` (both by default). All N² similarities are held at once, twice.
+ * and `input2` (both by default). All N² similarities are held at once.
  *
  * Source: Zhai et al., Sigmoid Loss for Language Image Pre-Training, 2023.
  *

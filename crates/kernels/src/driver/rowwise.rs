@@ -152,6 +152,21 @@ impl<T: Element> Tile<T> {
         }
     }
 
+    /// A view of ones in scratch memory, for a slot that nothing else is written in.
+    ///
+    /// # Safety
+    /// The tiles of a call must be gone through in their order.
+    pub unsafe fn ones(&self, slot: usize) -> View<T> {
+        let view = self.scratch(slot);
+        if self.first == 0 {
+            for k in 0..self.columns() * self.shape.classes {
+                // SAFETY: a slot has a tile's elements, the padding among them.
+                unsafe { view.data.add(k).write(T::from_f64(1.0)) };
+            }
+        }
+        view
+    }
+
     /// The rows where they lie, if they are swept along.
     fn in_place(&self, data: *mut T) -> Option<View<T>> {
         self.shape.along().then(|| View {
@@ -203,17 +218,20 @@ impl<T: Element> Tile<T> {
         view
     }
 
-    /// A view to write an output through; [`Tile::commit`] follows.
+    /// A view to write an output through, or nowhere for null; [`Tile::commit`] follows.
     pub fn output(&self, data: *mut T, slot: usize) -> View<T> {
+        if data.is_null() {
+            return View::nowhere();
+        }
         self.in_place(data).unwrap_or_else(|| self.scratch(slot))
     }
 
-    /// Puts a staged output where it belongs.
+    /// Puts a staged output where it belongs, if it is wanted.
     ///
     /// # Safety
-    /// `data` must be valid for writing the whole shape, and `view` come from `output(data, …)`.
+    /// `data` must be null or valid for writing the whole shape, and `view` come from `output(data, …)`.
     pub unsafe fn commit(&self, view: View<T>, data: *mut T) {
-        if self.shape.along() {
+        if data.is_null() || self.shape.along() {
             return;
         }
         // SAFETY: positions of the tile's rows.

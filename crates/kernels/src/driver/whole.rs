@@ -6,6 +6,7 @@
 use crate::isa::{Element, Isa};
 use crate::reduce::Sum;
 use core::ptr::{null, null_mut};
+use core::slice::from_raw_parts;
 
 /// The most sizes, arrays and gradients of a call.
 pub const MAX: usize = 4;
@@ -57,6 +58,18 @@ impl<T: Element> Call<T> {
     /// Whether any gradient is wanted.
     pub fn wants_gradient(&self) -> bool {
         self.grads.iter().any(|grad| !grad.is_null())
+    }
+
+    /// The first `n` elements of an array of indices.
+    ///
+    /// # Safety
+    /// The array must have them.
+    pub unsafe fn indices(&self, k: usize, n: usize) -> &[i32] {
+        if n == 0 {
+            return &[];
+        }
+        // SAFETY: as the caller's.
+        unsafe { from_raw_parts(self.index[k], n) }
     }
 
     /// The incoming gradient of an element, given the scale of all: `grad_output` by the divisor.

@@ -45,8 +45,9 @@ pub fn miss<V: Lanes>(boxes: &Boxes<V>, eps: V) -> (V, V, V) {
     let whole = boxes.union + eps;
     let iou = boxes.shared / whole;
     let one = V::splat(1.0);
-    // (union + ε − shared)/(union + ε) would keep no more digits: both areas are rounded.
-    (one - iou, -(one / whole), iou / whole)
+    // Areas of float32 sides are exact in float64, and so is what two that are nearly equal differ by.
+    let miss = (boxes.union - boxes.shared + eps) / whole;
+    (miss, -(one / whole), iou / whole)
 }
 
 /// The penalty of distant centres, ‖offset‖²/(‖hull‖² + ε), with its derivatives by the two.

@@ -5,6 +5,7 @@ use crate::driver::check::Classes;
 use crate::driver::rowwise::{self, Rowwise, Shape, run_rows};
 use crate::driver::whole::{Arena, Call};
 use crate::isa::{Element, Isa};
+use crate::losses::cross_entropy::CrossEntropy;
 use crate::matrix::{self, Matrix, Product, multiply};
 use crate::reduce::Sum;
 use core::ptr::{null, null_mut};
@@ -30,10 +31,11 @@ pub struct Batch<'a, T> {
     /// The similarities of each sample of the first array with all of the second; once a loss has seen
     /// them, the gradient by them.
     pub similarities: &'a mut [T],
-    /// As many elements for the loss's own use.
+    /// As many elements for the loss's own use, if it asked for them.
     pub spare: &'a mut [T],
-    /// The values of [`Batch::columns`], where values are wanted.
-    pub column_values: &'a mut [T],
+    /// An element a sample for the loss's own use: for one that goes through the columns, their values
+    /// where values are wanted.
+    pub aside: &'a mut [T],
     /// The number of each sample.
     numbers: &'a mut [i32],
     tile: *mut T,
@@ -58,25 +60,88 @@ fn panels([n, d]: [usize; 2]) -> usize {
     matrix::scratch([n, d, n]).max(matrix::scratch([n, n, d]))
 }
 
-/// Bytes of scratch memory for a call of a loss whose tiles have so many slots.
-pub fn bytes<T>(call: &Call<T>, slots: usize) -> u64 {
+/// A loss that compares by cross-entropy.
+#[derive(Clone, Copy)]
+pub struct Contrast {
+    how: Similarity,
+    /// The loss of a row of similarities.
+    pub cross_entropy: CrossEntropy,
+}
+
+impl Contrast {
+    /// Of normalised rows or others, with the factor of their products.
+    pub fn new<T: Element>(scale: f64, normalize: bool) -> Self {
+        Contrast {
+            how: Similarity { normalize, scale },
+            cross_entropy: <CrossEntropy as Rowwise<T>>::new(&[0.0; 3]),
+        }
+    }
+
+    fn needs<T: Element>(spare: bool) -> Needs {
+        Needs {
+            slots: <CrossEntropy as Rowwise<T>>::SLOTS,
+            spare,
+        }
+    }
+
+    /// Bytes of scratch memory for a call, perhaps with [`Batch::spare`].
+    pub fn bytes<T: Element>(call: &Call<T>, spare: bool) -> u64 {
+        bytes(call, Self::needs::<T>(spare))
+    }
+
+    /// [`run`] with this loss, of which a sample is an element.
+    ///
+    /// # Safety
+    /// As [`run`]'s, with [`Contrast::bytes`].
+    pub unsafe fn run<I: Isa, T: Element>(
+        &self,
+        call: &Call<T>,
+        spare: bool,
+        loss: impl FnOnce(&mut Batch<T>, T, &mut Sum),
+    ) -> f64 {
+        let divisor = call.divisor.unwrap_or(call.sizes[0] as f64);
+        // SAFETY: as the caller's.
+        unsafe { run::<I, T>(self.how, call, Self::needs::<T>(spare), divisor, loss) }
+    }
+}
+
+/// What a loss of similarities works with.
+#[derive(Clone, Copy)]
+pub struct Needs {
+    /// Slots of its tiles.
+    pub slots: usize,
+    /// Whether it needs a second matrix, [`Batch::spare`].
+    pub spare: bool,
+}
+
+impl Needs {
+    /// Elements of a tile, of rows or of columns.
+    fn tile(self, n: usize) -> u64 {
+        let [rows, columns] = shapes(n).map(|shape| shape.scratch(self.slots));
+        rows.max(columns)
+    }
+
+    /// Rows of the second matrix.
+    fn spare_rows(self, n: usize) -> usize {
+        if self.spare { n } else { 0 }
+    }
+}
+
+/// Bytes of scratch memory for a call of a loss.
+pub fn bytes<T>(call: &Call<T>, needs: Needs) -> u64 {
     let [n, d] = sizes(call);
-    let square = Arena::bytes::<T>((n as u64).saturating_mul(n as u64));
+    let square = |rows: usize| Arena::bytes::<T>((rows as u64).saturating_mul(n as u64));
     let rows = Arena::bytes::<T>((n as u64).saturating_mul(d as u64));
-    let tile = shapes(n)
-        .map(|shape| shape.scratch(slots))
-        .into_iter()
-        .max();
     [
-        square,
-        square,
+        square(n),
+        square(needs.spare_rows(n)),
         rows,
         rows,
         Arena::bytes::<f64>(n as u64),
         Arena::bytes::<f64>(n as u64),
         Arena::bytes::<T>(n as u64),
         Arena::bytes::<i32>(n as u64),
-        Arena::bytes::<T>(tile.unwrap_or(0)),
+        Arena::bytes::<T>(needs.tile(n)),
         Arena::bytes::<T>(panels([n, d]) as u64),
     ]
     .into_iter()
@@ -93,7 +158,7 @@ pub fn bytes<T>(call: &Call<T>, slots: usize) -> u64 {
 pub unsafe fn run<I: Isa, T: Element>(
     how: Similarity,
     call: &Call<T>,
-    slots: usize,
+    needs: Needs,
     divisor: f64,
     loss: impl FnOnce(&mut Batch<T>, T, &mut Sum),
 ) -> f64 {
@@ -110,16 +175,13 @@ pub unsafe fn run<I: Isa, T: Element>(
     // SAFETY: arrays have n rows of d elements; scratch memory has what `bytes` asks for.
     unsafe {
         let similarities = from_raw_parts_mut(arena.take(n * n), n * n);
-        let spare = from_raw_parts_mut(arena.take(n * n), n * n);
+        let spare = needs.spare_rows(n) * n;
+        let spare = from_raw_parts_mut(arena.take(spare), spare);
         let rows: [*mut T; 2] = [arena.take(n * d), arena.take(n * d)];
         let norms: [*mut f64; 2] = [arena.take(n), arena.take(n)];
-        let column_values = from_raw_parts_mut(arena.take(n), n);
+        let aside = from_raw_parts_mut(arena.take(n), n);
         let numbers = from_raw_parts_mut(arena.take(n), n);
-        let tile = shapes(n)
-            .map(|shape| shape.scratch(slots))
-            .into_iter()
-            .max();
-        let tile = arena.take(tile.unwrap_or(0) as usize);
+        let tile = arena.take(needs.tile(n) as usize);
         let panels: *mut T = arena.take(panels([n, d]));
         for (k, number) in numbers.iter_mut().enumerate() {
             *number = k as i32;
@@ -159,12 +221,17 @@ pub unsafe fn run<I: Isa, T: Element>(
             samples: n,
             similarities,
             spare,
-            column_values,
+            aside,
             numbers,
             tile,
         };
         loss(&mut batch, T::from_f64(scale), &mut sum);
-        let lift = lift(batch.similarities);
+        if !call.wants_gradient() {
+            return sum.total() / divisor;
+        }
+        let factors =
+            greatest(from_raw_parts(rows[0], n * d)).max(greatest(from_raw_parts(other, n * d)));
+        let lift = lift(batch.similarities, factors);
         let slopes = batch.similarities.as_ptr();
         // By the first array G·ŷ, by the second Gᵀ·x̂; by one alone both.
         let parts = [
@@ -206,8 +273,7 @@ impl Similarity {
                 .fold(0.0, |sum, x| sum + x.to_f64() * x.to_f64());
             norm = root(square);
         }
-        // A norm that is NaN stays.
-        let by = if norm < EPS { EPS } else { norm };
+        let by = clamp(norm);
         for (to, from) in to.iter_mut().zip(from) {
             *to = T::from_f64(from.to_f64() / by);
         }
@@ -221,31 +287,37 @@ impl Similarity {
             let products = grad.iter().zip(row);
             along = products.fold(0.0, |sum, (g, x)| sum + g.to_f64() * x.to_f64());
         }
-        let by = if !self.normalize {
-            1.0
-        } else if norm < EPS {
-            EPS
-        } else {
-            norm
-        };
+        let by = clamp(norm);
         for (grad, x) in grad.iter_mut().zip(row) {
             *grad = T::from_f64((grad.to_f64() - along * x.to_f64()) * self.scale / lift / by);
         }
     }
 }
 
-/// Multiplies a gradient by a power of two that puts its greatest element near 2⁶⁰, and gives it. Most of
-/// a sharp softmax lies far below its greatest: products with what is not even a normal number take
-/// many times longer.
-fn lift<T: Element>(slopes: &mut [T]) -> f64 {
-    let greatest = slopes.iter().fold(0.0_f64, |most, x| {
+/// What a row of this norm, which is 1 where it is not normalised, is divided by. NaN stays.
+fn clamp(norm: f64) -> f64 {
+    if norm < EPS { EPS } else { norm }
+}
+
+/// The greatest magnitude; NaN is passed over.
+fn greatest<T: Element>(x: &[T]) -> f64 {
+    x.iter().fold(0.0_f64, |most, x| {
         let size = x.to_f64().abs();
         if size > most { size } else { most }
-    });
-    let exponent = (greatest.to_bits() >> 52) as i64 - 1023;
-    // 0, subnormal in float64 or infinite: as they are. In float32 no power leaves its range.
-    let lift = if (-1000..1000).contains(&exponent) {
-        f64::from_bits(((60 - exponent + 1023).clamp(1, 2046) as u64) << 52)
+    })
+}
+
+/// Multiplies a gradient by a power of two that puts its greatest element near 2⁶⁰, and gives it. Most of
+/// a sharp softmax lies far below its greatest: products with what is not even a normal number take
+/// many times longer. Less where the other factors, of which this is the greatest, are large, so that
+/// sums of 2²⁴ products stay in float32's range.
+fn lift<T: Element>(slopes: &mut [T], factor: f64) -> f64 {
+    let exponent = |x: f64| (x.to_bits() >> 52) as i64 - 1023;
+    let (from, room) = (exponent(greatest(slopes)), 100 - exponent(factor));
+    // 0, subnormal in float64 or infinite: as they are.
+    let usual = |exponent: i64| (-1000..1000).contains(&exponent);
+    let lift = if usual(from) && usual(room) {
+        f64::from_bits(((room.min(60) - from + 1023).clamp(1, 2046) as u64) << 52)
     } else {
         1.0
     };
@@ -296,7 +368,7 @@ impl<T: Element> Batch<'_, T> {
         let values = if self.call.values.is_null() {
             null_mut()
         } else {
-            self.column_values.as_mut_ptr()
+            self.aside.as_mut_ptr()
         };
         // SAFETY: as the caller's.
         unsafe { self.sweep::<I>(loss, columns, data, [null(); 2], values, scale, sum) }

@@ -35,13 +35,6 @@ impl<T: Element> SoftmaxPair<T> {
     /// # Safety
     /// The call's pointers must be valid for its shape.
     pub unsafe fn new<I: Isa>(call: &Call<T>, tile: &Tile<T>, temperature: f64) -> Self {
-        let output = |to: *mut T, slot| {
-            if to.is_null() {
-                View::nowhere()
-            } else {
-                tile.output(to, slot)
-            }
-        };
         let tau = Vector::<I, T>::splat(temperature);
         // SAFETY: as the caller's.
         unsafe {
@@ -82,7 +75,10 @@ impl<T: Element> SoftmaxPair<T> {
                     round(&inverse_y),
                     round(&ratio),
                 ],
-                grads: [output(call.input_grad, 4), output(call.other_grad, 5)],
+                grads: [
+                    tile.output(call.input_grad, 4),
+                    tile.output(call.other_grad, 5),
+                ],
             }
         }
     }
@@ -107,10 +103,8 @@ impl<T: Element> SoftmaxPair<T> {
             .into_iter()
             .zip([call.input_grad, call.other_grad])
         {
-            if !to.is_null() {
-                // SAFETY: as the caller's.
-                unsafe { tile.commit(view, to) };
-            }
+            // SAFETY: as the caller's.
+            unsafe { tile.commit(view, to) };
         }
     }
 }

@@ -19,11 +19,15 @@ fn turn<V: Lanes<Elem = f64>>([w1, h1]: [V; 2], [w2, h2]: [V; 2]) -> V {
     let zero = V::splat(0.0);
     // Heights of unlike signs turn the plane.
     let sign = V::splat(1.0).copysign(h1 * h2);
-    let (sine, cosine) = (sign * (w2 * h1 - w1 * h2), sign * (h1 * h2 + w1 * w2));
+    // And no cosine of −0, which would turn the quotient's sign.
+    let (sine, cosine) = (
+        sign * (w2 * h1 - w1 * h2),
+        sign * (h1 * h2 + w1 * w2) + zero,
+    );
     let angle = atan(sine / cosine);
     let beyond = V::splat(core::f64::consts::PI).copysign(sine);
     let angle = V::select(cosine.lt(zero), angle + beyond, angle);
-    // Where neither box has a side to compare.
+    // A point has no side to compare.
     V::select(sine.eq(zero) & cosine.eq(zero), zero, angle)
 }
 

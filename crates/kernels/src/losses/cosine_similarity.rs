@@ -28,18 +28,11 @@ impl<T: Element> Pair<T> {
     /// # Safety
     /// The call's pointers must be valid for its shape.
     pub unsafe fn new(call: &Call<T>, tile: &Tile<T>) -> Self {
-        let output = |to: *mut T, slot| {
-            if to.is_null() {
-                View::nowhere()
-            } else {
-                tile.output(to, slot)
-            }
-        };
         // SAFETY: as the caller's.
         let x = unsafe { [tile.input(call.input, X1), tile.input(call.other, X2)] };
         let grads = [
-            output(call.input_grad, GRAD1),
-            output(call.other_grad, GRAD2),
+            tile.output(call.input_grad, GRAD1),
+            tile.output(call.other_grad, GRAD2),
         ];
         Pair { x, grads }
     }
@@ -69,12 +62,8 @@ impl<T: Element> Pair<T> {
                 |[x1, x2], [k, c1, c2], []| ([k * x2 - c1 * x1, k * x1 - c2 * x2], [], []),
             );
             let [grad1, grad2] = self.grads;
-            if !call.input_grad.is_null() {
-                tile.commit(grad1, call.input_grad);
-            }
-            if !call.other_grad.is_null() {
-                tile.commit(grad2, call.other_grad);
-            }
+            tile.commit(grad1, call.input_grad);
+            tile.commit(grad2, call.other_grad);
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::math::Math;
 use crate::reduce::{Sum, combine};
 use core::f64::consts::LN_2;
 use core::ptr::copy_nonoverlapping;
-use core::slice::{from_raw_parts, from_raw_parts_mut};
+use core::slice::from_raw_parts_mut;
 
 /// −ln of the probability of all alignments of the labels with the frames.
 ///
@@ -642,11 +642,7 @@ impl<T: Element> Whole<T> for Ctc {
                     start
                 };
                 start += count;
-                let labels: &[i32] = if count == 0 {
-                    &[]
-                } else {
-                    from_raw_parts(call.index[LABELS].add(first), count)
-                };
+                let labels = &call.indices(LABELS, first + count)[first..];
                 let sample = Sample {
                     memory: &memory,
                     frames: length(INPUT_LENGTHS, n),

@@ -20,14 +20,11 @@ const VALUES: usize = softmax_pair::SLOTS + 1;
 unsafe fn outer<T: Element>(call: &Call<T>, tile: &Tile<T>) -> View<T> {
     // SAFETY: as the caller's.
     unsafe {
-        if !call.third.is_null() {
-            return tile.input(call.third, OUTER);
+        if call.third.is_null() {
+            tile.ones(OUTER)
+        } else {
+            tile.input(call.third, OUTER)
         }
-        let ones = tile.scratch(OUTER);
-        for row in 0..tile.rows {
-            (0..call.shape.classes).for_each(|class| ones.set(row, class, T::from_f64(1.0)));
-        }
-        ones
     }
 }
 
@@ -57,11 +54,7 @@ impl<T: Element> Rowwise<T> for DistillationKl {
             let [x, y, ex, ey] = pair.elements;
             let [max_x, max_y, inverse_x, inverse_y, ratio] = pair.rows();
             let outer = outer(call, tile);
-            let entries = if call.entry_values.is_null() {
-                View::nowhere()
-            } else {
-                tile.output(call.entry_values, VALUES)
-            };
+            let entries = tile.output(call.entry_values, VALUES);
             let mut first = [T::from_f64(0.0); TILE];
             for (row, first) in first.iter_mut().enumerate().take(tile.rows) {
                 *first = outer.get(row, 0);
@@ -81,9 +74,7 @@ impl<T: Element> Rowwise<T> for DistillationKl {
                     ([entry], [entry, outer * term, (outer - first) * q], [])
                 },
             );
-            if !call.entry_values.is_null() {
-                tile.commit(entries, call.entry_values);
-            }
+            tile.commit(entries, call.entry_values);
             if let Some(out) = pair.wanted(call) {
                 // Where both exponentials are 1: p·mass − g·q = (mass − g) + g·(1 − q) − mass·(1 − p).
                 let one = I::F64::splat(1.0);

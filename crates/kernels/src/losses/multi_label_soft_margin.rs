@@ -1,7 +1,7 @@
 //! Binary cross-entropy of a row's logits, averaged over its classes. PyTorch:
 //! `MultiLabelSoftMarginLoss`.
 
-use crate::driver::rowwise::{Call, Rows, Rowwise, Sweep, Tile, View, round, row_scale};
+use crate::driver::rowwise::{Call, Rows, Rowwise, Sweep, Tile, round, row_scale};
 use crate::isa::{Element, Isa, Lanes, Vector};
 use crate::losses::bce_with_logits::eval;
 
@@ -29,12 +29,7 @@ impl<T: Element> Rowwise<T> for MultiLabelSoftMargin {
                 tile.input(call.input, INPUT),
                 tile.input(call.other, TARGET),
             );
-            let wanted = !call.input_grad.is_null();
-            let grad = if wanted {
-                tile.output(call.input_grad, GRAD)
-            } else {
-                View::nowhere()
-            };
+            let grad = tile.output(call.input_grad, GRAD);
             let scales = row_scale(call, tile, scale).map(|scale| scale / classes);
             let ([sums], []) = tile.sweep::<I, 2, 1, 1, 1, 1, 0>(
                 Sweep {
@@ -48,9 +43,7 @@ impl<T: Element> Rowwise<T> for MultiLabelSoftMargin {
                     ([w * by_input * scale], [w * value], [])
                 },
             );
-            if wanted {
-                tile.commit(grad, call.input_grad);
-            }
+            tile.commit(grad, call.input_grad);
             sums.map(|sum| sum / classes)
         }
     }

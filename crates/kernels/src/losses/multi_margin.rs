@@ -76,11 +76,7 @@ impl<T: Element> Rowwise<T> for MultiMargin {
                 weight[row] = call.weight_of(class(row)) / classes;
                 x.set(row, class(row), T::from_f64(OUT_OF_PLAY));
             }
-            let grad = if call.input_grad.is_null() {
-                View::nowhere()
-            } else {
-                tile.output(call.input_grad, GRAD)
-            };
+            let grad = tile.output(call.input_grad, GRAD);
             let scales = row_scale(call, tile, scale);
             let slope: Rows<f64> = core::array::from_fn(|row| scales[row] * weight[row]);
             let margin = Vector::<I, T>::splat(self.margin);

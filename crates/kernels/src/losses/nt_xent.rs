@@ -2,12 +2,11 @@
 
 use crate::driver::rowwise::{self, Rows, Rowwise, Sweep, Tile, round, row_scale, widen};
 use crate::driver::whole::{Call, Whole};
-use crate::forms::similarity::{self, Similarity};
+use crate::forms::similarity::{self, Needs, Similarity};
 use crate::isa::{Element, Isa, Lanes, Vector};
 use crate::losses::softmax::exponentials;
 use crate::math::Math;
 use core::ptr::null;
-use core::slice::from_raw_parts;
 
 /// ℓ_i = Σ_{p∈P(i)} −ln(e^{s_ip}/(e^{s_ip} + Σ_{n∈N(i)} e^{s_in})), s = cos(x_i, x_j)/τ, P(i) the others of
 /// its label and N(i) those of other labels.
@@ -16,12 +15,18 @@ pub struct NtXent {
     how: Similarity,
 }
 
+/// Its labels lie aside.
+const NEEDS: Needs = Needs {
+    slots: 2,
+    spare: false,
+};
+
 /// The loss of a row of similarities, in which a sample's own is −∞; the class weights are labels.
 #[derive(Clone, Copy)]
 struct Pairs;
 
 impl<T: Element> Rowwise<T> for Pairs {
-    const SLOTS: usize = 2;
+    const SLOTS: usize = NEEDS.slots;
 
     fn new(_: &[f64]) -> Self {
         Pairs
@@ -116,29 +121,24 @@ impl<T: Element> Whole<T> for NtXent {
     }
 
     fn scratch(&self, call: &Call<T>) -> u64 {
-        similarity::bytes(call, <Pairs as Rowwise<T>>::SLOTS)
+        similarity::bytes(call, NEEDS)
     }
 
     unsafe fn run<I: Isa>(&self, call: &Call<T>) -> f64 {
         let n = call.sizes[0];
-        let labels: &[i32] = if n == 0 {
-            &[]
-        } else {
-            // SAFETY: there is a label for every sample.
-            unsafe { from_raw_parts(call.index[0], n) }
-        };
+        // SAFETY: there is a label for every sample.
+        let labels = unsafe { call.indices(0, n) };
         let same = |label: &i32| labels.iter().filter(|&other| other == label).count();
         let pairs: usize = labels.iter().map(same).sum::<usize>() - n;
         let divisor = call.divisor.unwrap_or(pairs as f64);
-        let slots = <Pairs as Rowwise<T>>::SLOTS;
         // SAFETY: as the caller's.
         unsafe {
-            similarity::run::<I, T>(self.how, call, slots, divisor, |batch, scale, sum| {
+            similarity::run::<I, T>(self.how, call, NEEDS, divisor, |batch, scale, sum| {
                 for (i, &label) in labels.iter().enumerate() {
                     batch.similarities[i * n + i] = T::from_f64(f64::NEG_INFINITY);
-                    batch.spare[i] = T::from_f64(f64::from(label));
+                    batch.aside[i] = T::from_f64(f64::from(label));
                 }
-                let labels = [null(), batch.spare.as_ptr()];
+                let labels = [null(), batch.aside.as_ptr()];
                 batch.rows::<I>(&Pairs, labels, scale, sum);
             })
         }

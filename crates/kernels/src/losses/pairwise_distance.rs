@@ -231,16 +231,9 @@ impl<T: Element> Rowwise<T> for PairwiseDistance {
             if call.input_grad.is_null() && call.other_grad.is_null() {
                 return distance;
             }
-            let output = |to: *mut T, slot| {
-                if to.is_null() {
-                    View::nowhere()
-                } else {
-                    tile.output(to, slot)
-                }
-            };
             let grads = [
-                output(call.input_grad, GRAD1),
-                output(call.other_grad, GRAD2),
+                tile.output(call.input_grad, GRAD1),
+                tile.output(call.other_grad, GRAD2),
             ];
             let scales = row_scale(call, tile, scale);
             let factor: Rows<f64> = core::array::from_fn(|row| factor[row] * scales[row]);
@@ -256,12 +249,8 @@ impl<T: Element> Rowwise<T> for PairwiseDistance {
                     norm.slope(difference(x), distance, factor)
                 });
             }
-            if !call.input_grad.is_null() {
-                tile.commit(grads[0], call.input_grad);
-            }
-            if !call.other_grad.is_null() {
-                tile.commit(grads[1], call.other_grad);
-            }
+            tile.commit(grads[0], call.input_grad);
+            tile.commit(grads[1], call.other_grad);
             distance
         }
     }

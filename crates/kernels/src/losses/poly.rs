@@ -1,7 +1,7 @@
 //! Cross-entropy with a linear term, the first of its expansion in 1 − p. optax:
 //! `poly_loss_cross_entropy`; Leng et al., 2022.
 
-use crate::driver::rowwise::{Call, Rows, Rowwise, Sweep, Tile, View, round, row_scale};
+use crate::driver::rowwise::{Call, Rows, Rowwise, Sweep, Tile, round, row_scale};
 use crate::forms::target_class;
 use crate::isa::{Element, Isa, Lanes, Vector};
 use crate::losses::softmax::{exponential, gap, peak, rest};
@@ -56,11 +56,7 @@ impl Poly {
             let x = tile.input(call.input, LOGITS);
             let target = tile.input(call.other, TARGET);
             let wanted = !call.input_grad.is_null();
-            let grad = if wanted {
-                tile.output(call.input_grad, GRAD)
-            } else {
-                View::nowhere()
-            };
+            let grad = tile.output(call.input_grad, GRAD);
             let max = tile.max::<I>(x);
             // With e = exp(x − max): 1 − p = (rest + (1 − e))/Σ, in which nothing cancels.
             let ([sums, gaps, missed, mass], [tops]) = tile.sweep::<I, 2, 1, 0, 1, 4, 1>(

@@ -2,7 +2,7 @@
 
 use crate::driver::rowwise::{self, Rows, Rowwise, Sweep, TILE, Tile, round, row_scale};
 use crate::driver::whole::{Call, Whole};
-use crate::forms::similarity::{self, Similarity};
+use crate::forms::similarity::{self, Needs, Similarity};
 use crate::isa::{Element, Isa, Lanes, Vector};
 use crate::losses::bce_with_logits::mixture;
 use core::ptr::null;
@@ -14,6 +14,11 @@ pub struct SigLip {
     rows: Decisions,
 }
 
+const NEEDS: Needs = Needs {
+    slots: 2,
+    spare: false,
+};
+
 /// The loss of a row of similarities.
 #[derive(Clone, Copy)]
 struct Decisions {
@@ -21,7 +26,7 @@ struct Decisions {
 }
 
 impl<T: Element> Rowwise<T> for Decisions {
-    const SLOTS: usize = 2;
+    const SLOTS: usize = NEEDS.slots;
 
     fn new(options: &[f64]) -> Self {
         Decisions { bias: options[0] }
@@ -79,15 +84,14 @@ impl<T: Element> Whole<T> for SigLip {
     }
 
     fn scratch(&self, call: &Call<T>) -> u64 {
-        similarity::bytes(call, <Decisions as Rowwise<T>>::SLOTS)
+        similarity::bytes(call, NEEDS)
     }
 
     unsafe fn run<I: Isa>(&self, call: &Call<T>) -> f64 {
-        let divisor = call.divisor.unwrap_or(1.0);
-        let slots = <Decisions as Rowwise<T>>::SLOTS;
+        let divisor = call.divisor.unwrap_or(call.sizes[0] as f64);
         // SAFETY: as the caller's.
         unsafe {
-            similarity::run::<I, T>(self.how, call, slots, divisor, |batch, scale, sum| {
+            similarity::run::<I, T>(self.how, call, NEEDS, divisor, |batch, scale, sum| {
                 batch.rows::<I>(&self.rows, [null(); 2], scale, sum);
             })
         }

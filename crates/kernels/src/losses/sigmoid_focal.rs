@@ -3,7 +3,7 @@
 
 use crate::driver::pointwise::Pointwise;
 use crate::forms::focal::Focus;
-use crate::isa::Lanes;
+use crate::isa::{Element, Lanes};
 use crate::losses::bce_with_logits::{Mixture, mixture};
 
 /// ℓ = α_t·m^γ·(y·softplus(−x) + (1 − y)·softplus(x)), m = y·σ(−x) + (1 − y)·σ(x),
@@ -11,7 +11,7 @@ use crate::losses::bce_with_logits::{Mixture, mixture};
 #[derive(Clone, Copy)]
 pub struct SigmoidFocal {
     alpha: f64,
-    focus: Focus,
+    gamma: f64,
 }
 
 impl Pointwise<2, 1> for SigmoidFocal {
@@ -19,13 +19,15 @@ impl Pointwise<2, 1> for SigmoidFocal {
     fn new(options: &[f64]) -> Self {
         SigmoidFocal {
             alpha: options[0],
-            focus: Focus::new(options[1]),
+            gamma: options[1],
         }
     }
 
     #[inline(always)]
     fn eval<V: Lanes>(self, [input, target]: [V; 2]) -> (V, [V; 1]) {
         let (zero, one) = (V::splat(0.0), V::splat(1.0));
+        // Rounded before it is split into a whole part and a rest.
+        let focus = Focus::new(V::Elem::from_f64(self.gamma).to_f64());
         let negative = one - target;
         let Mixture {
             value: entropy,
@@ -34,14 +36,14 @@ impl Pointwise<2, 1> for SigmoidFocal {
             ..
         } = mixture(input, negative, target);
         let missed = target * complement + negative * sigmoid;
-        let mut factor = self.focus.of(missed);
+        let mut factor = focus.of(missed);
         if self.alpha >= 0.0 {
             let alpha = V::splat(self.alpha);
             factor = factor * (alpha * target + (one - alpha) * negative);
         }
         // The relative slope of the missed share; where it has none, the entropy may be infinite.
         let by_missed = (negative - target) * sigmoid * complement;
-        let turn = V::splat(self.focus.gamma) * (by_missed / missed) * entropy;
+        let turn = V::splat(focus.gamma) * (by_missed / missed) * entropy;
         let turn = V::select(by_missed.eq(zero), zero, turn);
         (factor * entropy, [factor * (slope + turn)])
     }

@@ -79,11 +79,7 @@ impl<T: Element> Rowwise<T> for Sparsemax {
             }
             let tau = thresholds::<I, T>(tile, x, &max);
             let wanted = !call.input_grad.is_null();
-            let grad = if wanted {
-                tile.output(call.input_grad, GRAD)
-            } else {
-                View::nowhere()
-            };
+            let grad = tile.output(call.input_grad, GRAD);
             let scales = row_scale(call, tile, scale);
             let ([sums], []) = tile.sweep::<I, 1, 3, 0, 1, 1, 0>(
                 Sweep {

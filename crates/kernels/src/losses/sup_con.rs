@@ -1,48 +1,34 @@
 //! Finds the samples of the same label among all others of the batch. Khosla et al., 2020, L_out.
 
-use crate::driver::rowwise::Rowwise;
 use crate::driver::whole::{Call, Whole};
-use crate::forms::similarity::{self, Similarity};
+use crate::forms::similarity::Contrast;
 use crate::isa::{Element, Isa};
-use crate::losses::cross_entropy::CrossEntropy;
 use core::ptr::null;
-use core::slice::from_raw_parts;
 
 /// ℓ_i = −Σ_{p∈P(i)} ln softmax_{a≠i}(x_i·x_a/τ)_p/|P(i)|, P(i) the others of its label; 0 without any.
 #[derive(Clone, Copy)]
-pub struct SupCon {
-    how: Similarity,
-    cross_entropy: CrossEntropy,
-}
+pub struct SupCon(Contrast);
 
 impl<T: Element> Whole<T> for SupCon {
     /// Options: temperature, normalize.
     fn new(options: &[f64]) -> Self {
-        SupCon {
-            how: Similarity {
-                normalize: options[1] != 0.0,
-                scale: 1.0 / T::from_f64(options[0]).to_f64(),
-            },
-            cross_entropy: <CrossEntropy as Rowwise<T>>::new(&[0.0; 3]),
-        }
+        SupCon(Contrast::new::<T>(
+            1.0 / T::from_f64(options[0]).to_f64(),
+            options[1] != 0.0,
+        ))
     }
 
     fn scratch(&self, call: &Call<T>) -> u64 {
-        similarity::bytes(call, <CrossEntropy as Rowwise<T>>::SLOTS)
+        Contrast::bytes(call, true)
     }
 
     unsafe fn run<I: Isa>(&self, call: &Call<T>) -> f64 {
-        let divisor = call.divisor.unwrap_or(1.0);
-        let slots = <CrossEntropy as Rowwise<T>>::SLOTS;
+        let Self(contrast) = self;
         // SAFETY: as the caller's; there is a label for every sample.
         unsafe {
-            similarity::run::<I, T>(self.how, call, slots, divisor, |batch, scale, sum| {
+            contrast.run::<I, T>(call, true, |batch, scale, sum| {
                 let n = batch.samples;
-                let labels: &[i32] = if n == 0 {
-                    &[]
-                } else {
-                    from_raw_parts(call.index[0], n)
-                };
+                let labels = call.indices(0, n);
                 for (i, &label) in labels.iter().enumerate() {
                     // Shares of the positives; the sample itself is masked.
                     let others = labels.iter().filter(|&&other| other == label).count() - 1;
@@ -60,7 +46,7 @@ impl<T: Element> Whole<T> for SupCon {
                         T::from_f64(if n > 1 { f64::NEG_INFINITY } else { 0.0 });
                 }
                 let targets = [batch.spare.as_ptr(), null()];
-                batch.rows::<I>(&self.cross_entropy, targets, scale, sum);
+                batch.rows::<I>(&contrast.cross_entropy, targets, scale, sum);
             })
         }
     }

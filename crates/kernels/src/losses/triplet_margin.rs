@@ -119,13 +119,7 @@ impl<T: Element> Rowwise<T> for TripletMargin {
             if places.iter().all(|to| to.is_null()) {
                 return value;
             }
-            let out: [View<T>; 3] = core::array::from_fn(|k| {
-                if places[k].is_null() {
-                    View::nowhere()
-                } else {
-                    tile.output(places[k], GRADS + k)
-                }
-            });
+            let out: [View<T>; 3] = core::array::from_fn(|k| tile.output(places[k], GRADS + k));
             let rows = [
                 &round(&ap),
                 &round(&an),
@@ -156,9 +150,7 @@ impl<T: Element> Rowwise<T> for TripletMargin {
                 );
             }
             for (view, to) in out.into_iter().zip(places) {
-                if !to.is_null() {
-                    tile.commit(view, to);
-                }
+                tile.commit(view, to);
             }
             value
         }

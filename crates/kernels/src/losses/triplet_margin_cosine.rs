@@ -85,13 +85,7 @@ impl<T: Element> Rowwise<T> for TripletMarginCosine {
             if places.iter().all(|to| to.is_null()) {
                 return value;
             }
-            let out: [View<T>; 3] = core::array::from_fn(|k| {
-                if places[k].is_null() {
-                    View::nowhere()
-                } else {
-                    tile.output(places[k], GRADS + k)
-                }
-            });
+            let out: [View<T>; 3] = core::array::from_fn(|k| tile.output(places[k], GRADS + k));
             let [[aa, ap, an], [pa, pp, pn], [na, np, nn]] = &by;
             tile.sweep::<I, 3, 9, 0, 3, 0, 0>(
                 Sweep {
@@ -106,9 +100,7 @@ impl<T: Element> Rowwise<T> for TripletMarginCosine {
                 },
             );
             for (view, to) in out.into_iter().zip(places) {
-                if !to.is_null() {
-                    tile.commit(view, to);
-                }
+                tile.commit(view, to);
             }
             value
         }
