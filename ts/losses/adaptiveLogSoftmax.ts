@@ -220,8 +220,7 @@ export class AdaptiveLogSoftmax<D extends FloatType = "float32"> {
 
   /** Frees the parameters. Any later use throws. */
   dispose(): void {
-    const { head, tail } = this.parameters;
-    [head.weight, head.bias, ...tail.flatMap(({ projection, weight }) => [projection, weight])].forEach((tensor) => tensor?.dispose());
+    this.#tensors().forEach((tensor) => tensor?.dispose());
   }
 
   /** Frees the parameters at the end of a `using` block. */
@@ -245,15 +244,21 @@ export class AdaptiveLogSoftmax<D extends FloatType = "float32"> {
   /** The targets of a checked input, as numbers in range. */
   #targets(call: string, given: unknown, input: Operand): { readonly op: Operand; read(): Int32Array } {
     const one = !input.bare && input.shape.length === 1;
-    const op = operand(call, "target", typeof given === "number" && this.#rows(input) === 1 ? { data: Int32Array.of(given), shape: [] } : given, INDICES);
     const rows = this.#rows(input);
+    const expected = `a class index from 0 to ${this.classes - 1}`;
+    let from = given;
+    if (typeof given === "number" && rows === 1) {
+      if (!Number.isInteger(given) || given < 0 || given >= this.classes) fail("ERR_RANGE", call, "target", expected, show(given));
+      from = { data: Int32Array.of(given), shape: [] };
+    }
+    const op = operand(call, "target", from, INDICES);
     const scalar = (one || input.bare) && rows === 1 && op.shape.length === 0;
     if (!scalar) needShape(call, op, one && !op.bare ? [] : [rows], `as input of ${rows} rows needs`);
     const read = () => {
       const values = op.data ?? (op.given as Tensor).data;
       return Int32Array.from(values as Int32Array, (value, i) => {
         const target = Number(value);
-        if (!(target >= 0 && target < this.classes)) fail("ERR_RANGE", call, `target[${i}]`, `a class index from 0 to ${this.classes - 1}`, show(value));
+        if (!(target >= 0 && target < this.classes)) fail("ERR_RANGE", call, `target[${i}]`, expected, show(value));
         return target;
       });
     };
