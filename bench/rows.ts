@@ -163,7 +163,7 @@ type Call = (...args: unknown[]) => unknown;
  * A closure for a call. Its arguments are read from an array, as the engine would compile a loop for the very arrays that
  * a closure holds, which no user's loop would have; and they are written out, as a spread would take its own time.
  */
-function closure(call: Call, args: readonly unknown[]): () => unknown {
+export function closure(call: Call, args: readonly unknown[]): () => unknown {
   switch (args.length) {
     case 2:
       return () => call(args[0], args[1]);

@@ -3,8 +3,8 @@ import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import * as simd128 from "fused-loss";
 import { sampleOnce } from "../measure.js";
-import type { Floats, FusedLoss } from "../rows.js";
 import { plain } from "../plain.js";
+import { type Floats, type FusedLoss, closure } from "../rows.js";
 import type { Answer, Prepare } from "./protocol.js";
 
 type Data = Floats | Int32Array<ArrayBuffer>;
@@ -34,11 +34,11 @@ function ours(name: string, inputs: readonly Input[], options: object, resident:
   if (!call) throw new Error(`fused-loss has no ${name}`);
   const wanted = inputs.filter((input) => input.wanted);
   if (!resident) {
-    const all = [...inputs.map(({ data, shape }) => ({ data, shape })), options];
+    const run = closure(call, [...inputs.map(({ data, shape }) => ({ data, shape })), options]) as () => ReturnType<Call>;
     return {
-      run: () => call(...all),
+      run,
       answer() {
-        const { value, grads } = call(...all);
+        const { value, grads } = run();
         return { value, grads: wanted.map((input) => grads[input.name] as Floats) };
       },
     };
@@ -46,10 +46,11 @@ function ours(name: string, inputs: readonly Input[], options: object, resident:
   const tensors = inputs.map(({ data, shape }) => simd128.tensor(data, shape));
   const results = wanted.map(({ shape }) => simd128.zeros(shape));
   const grads = Object.fromEntries(wanted.map((input, k) => [input.name, results[k]]));
-  const all = [...tensors, { ...options, out: { grads } }];
+  const run = closure(call, [...tensors, { ...options, out: { grads } }]) as () => ReturnType<Call>;
   return {
-    run: () => call(...all),
-    answer: () => ({ value: call(...all).value, grads: results.map((result) => result.data.slice()) }),
+    run,
+    answer: () => ({ value: run().value, grads: results.map((result) => result.data.slice()) }),
+    dispose: () => [...tensors, ...results].forEach((tensor) => tensor.dispose()),
   };
 }
 
@@ -60,8 +61,7 @@ function plainLoop(title: string, inputs: readonly Input[]): Prepared {
   const rank = inputs[0]?.shape.length ?? 0;
   if (rank > 2) throw new Error("the plain loops take rows of contiguous classes");
   const grads = inputs.filter(({ wanted }) => wanted).map(({ data }) => new Float32Array(data.length));
-  const all = [...inputs.map(({ data }) => data), ...(rank === 2 ? [inputs[0]?.shape[1]] : []), ...grads];
-  const run = () => loop(...all);
+  const run = closure(loop, [...inputs.map(({ data }) => data), ...(rank === 2 ? [inputs[0]?.shape[1]] : []), ...grads]) as () => number;
   return { run, answer: () => ({ value: run(), grads }) };
 }
 
@@ -77,18 +77,24 @@ function adaptive([input, target]: readonly Input[], options: AdaptiveOptions, r
   const layer = new simd128.AdaptiveLogSoftmax({ inFeatures, ...options });
   const x = { data: input?.data as Float32Array<ArrayBuffer>, shape: [samples, inFeatures] };
   const y = target?.data as Int32Array<ArrayBuffer>;
-  const like = ({ shape }: { readonly shape: readonly number[] }) => simd128.zeros(shape);
+  const made: simd128.Tensor[] = [];
+  const keep = (tensor: simd128.Tensor<"float32">) => {
+    made.push(tensor);
+    return tensor;
+  };
+  const like = ({ shape }: { readonly shape: readonly number[] }) => keep(simd128.zeros(shape));
   const { head, tail } = layer.parameters;
   const grads = { input: like(x), head: { weight: like(head.weight) }, tail: tail.map(({ projection, weight }) => ({ projection: like(projection), weight: like(weight) })) };
-  const [of, more] = resident ? [simd128.tensor(x.data, x.shape), { out: { output: simd128.zeros([samples]), grads } }] : [x, {}];
+  const [of, more] = resident ? [keep(simd128.tensor(x.data, x.shape)), { out: { output: like({ shape: [samples] }), grads } }] : [x, {}];
   const run = () => layer.valueAndGrad(of, y, more);
   return {
     run,
     answer() {
-      const { value, grads } = layer.valueAndGrad(x, y);
-      return { value, grads: [grads.input, grads.head.weight, ...grads.tail.flatMap(({ projection, weight }) => [projection, weight])] };
+      const { value, grads } = run();
+      const all: unknown[] = [grads.input, grads.head.weight, ...grads.tail.flatMap(({ projection, weight }) => [projection, weight])];
+      return { value, grads: all.map((grad) => (grad instanceof Float32Array ? (grad as Floats) : (grad as simd128.Tensor<"float32">).data.slice())) };
     },
-    dispose: () => layer.dispose(),
+    dispose: () => [layer, ...made].forEach((one) => one.dispose()),
   };
 }
 
