@@ -3,7 +3,7 @@ import * as simd128 from "fused-loss";
 import * as scalar from "fused-loss/scalar";
 import { AdaptiveLogSoftmax, tensor, zeros } from "fused-loss";
 import { describe, expect, it } from "vitest";
-import { dtypeFault, expectFault, optionFault, rangeFault, shapeFault, thrown, typeFault } from "./boundary/faults.js";
+import { disposedFault, dtypeFault, expectFault, optionFault, overlapFault, rangeFault, shapeFault, thrown, typeFault } from "./boundary/faults.js";
 import { DTYPES, type DType, type Floats, floats } from "./support/call.js";
 import { ULP, expectClose, expectSameBits, largest } from "./support/compare.js";
 import { integer, normal, seeded } from "./support/draw.js";
@@ -271,6 +271,13 @@ describe("a wrong call", () => {
     expectFault(thrown(call), name(method), fault);
   });
 
+  it("names what an output overlaps", () => {
+    const { weight } = layer.parameters.head;
+    const over = (output: Floats) => thrown(() => layer.valueAndGrad(input, target, { out: { output: output as Float32Array } }));
+    expectFault(over(data.subarray(1, 24)), name("valueAndGrad"), overlapFault("out.output", "overlaps input"));
+    expectFault(over(weight.data.subarray(1, 24)), name("valueAndGrad"), overlapFault("out.output", "overlaps parameters.head.weight"));
+  });
+
   it("writes nothing where outputs overlap", () => {
     const before = data.slice();
     const error = thrown(() => layer.valueAndGrad(input, target, { out: { output: data.subarray(0, 23), grads: { input: data } } }));
@@ -297,6 +304,43 @@ describe("a wrong call", () => {
     gone.dispose();
     gone.dispose();
     expect(thrown(() => gone.value(input, target))).toMatchObject({ code: "ERR_DISPOSED" });
-    expect(thrown(() => gone.predict(input))).toMatchObject({ code: "ERR_DISPOSED" });
+    for (const method of ["predict", "logProb"] as const) {
+      expectFault(thrown(() => gone[method](input)), name(method), disposedFault("parameters.head.weight"));
+    }
+  });
+
+  it("refuses the elements of a disposed tensor", () => {
+    const resident = tensor(new Float32Array(24), [2, 12]);
+    const stale = { data: resident.data, shape: [2, 12] };
+    resident.dispose();
+    for (const method of ["predict", "logProb"] as const) expectFault(thrown(() => layer[method](stale)), name(method), disposedFault("input"));
+    expectFault(thrown(() => layer.value(stale, Int32Array.of(0, 0))), name("value"), disposedFault("input"));
+  });
+
+  it("names what is wrong among cutoffs", () => {
+    // eslint-disable-next-line no-sparse-arrays -- a hole is no cutoff
+    expectFault(thrown(() => new AdaptiveLogSoftmax({ ...SIZES, cutoffs: [5, ,] as never })), "AdaptiveLogSoftmax", typeFault("cutoffs[1]", "increasing integers", "undefined"));
+    expectFault(thrown(() => new AdaptiveLogSoftmax({ ...SIZES, cutoffs: [5, 5] })), "AdaptiveLogSoftmax", rangeFault("cutoffs[1]", "increasing integers", "5"));
+  });
+});
+
+describe("memory that grows", () => {
+  it("leaves live views what they were, for inputs and for outputs", () => {
+    simd128.reset();
+    const layer = new AdaptiveLogSoftmax({ inFeatures: 4, classes: 10, cutoffs: [2, 5], divValue: 2 });
+    const rows = 20_000; // more than the memory that an engine starts with
+    const resident = zeros([rows, 4]);
+    resident.data.fill(0.5);
+    const target = new Int32Array(rows).fill(7);
+    const output = zeros([rows]);
+    const out = { output: output.data, grads: { input: resident.data } };
+    const before = resident.data.buffer;
+    const { value } = layer.valueAndGrad({ data: resident.data, shape: [rows, 4] }, target, { out });
+    expect(resident.data.buffer).not.toBe(before);
+    const row = layer.valueAndGrad(Float32Array.of(0.5, 0.5, 0.5, 0.5), 7);
+    expect(value).toBe(row.value);
+    expect(output.data.every((x) => x === row.output[0])).toBe(true);
+    expect(Math.fround((resident.data[0] as number) * rows)).toBeCloseTo(row.grads.input[0] as number, 5);
+    layer.dispose();
   });
 });

@@ -3,7 +3,7 @@ import * as simd128 from "fused-loss";
 import * as scalar from "fused-loss/scalar";
 import { ctc, tensor } from "fused-loss";
 import { describe, expect, it } from "vitest";
-import { expectFault, optionFault, rangeFault, shapeFault, thrown, typeFault } from "./boundary/faults.js";
+import { disposedFault, expectFault, optionFault, overlapFault, rangeFault, shapeFault, thrown, typeFault } from "./boundary/faults.js";
 import type { Argument } from "./cases/case.js";
 import ctcCase from "./cases/ctc.js";
 import { expectClose, expectSameBits } from "./support/compare.js";
@@ -17,6 +17,10 @@ const lengths = [7, 6, 7];
 const counts = [3, 0, 2];
 const padded = { data: Int32Array.of(1, 3, 3, 99, -5, -1, 2, 1, 0), shape: [3, 3] };
 const joined = [1, 3, 3, 2, 1];
+const disposed = tensor(Int32Array.of(1, 1, 1));
+const stale = disposed.data;
+disposed.dispose();
+const shared = new Int32Array(new ArrayBuffer(24), 0, 3).fill(7);
 const run = (targets: unknown, inputLengths: unknown = lengths, targetLengths: unknown = counts, options: object = {}) =>
   ctc.valueAndGrad(logProbs, targets as never, inputLengths as never, targetLengths as never, { reduction: "none", ...options }) as unknown as { value: Float64Array; grads: { logProbs: Float64Array } };
 
@@ -61,7 +65,13 @@ describe("labels and lengths", () => {
     ["a length below 0", () => run(padded, lengths, [3, -1, 2]), rangeFault("targetLengths[1]", "from 0 to 3", "-1")],
     ["a length past the row", () => run(padded, lengths, [4, 0, 2]), rangeFault("targetLengths[0]", "from 0 to 3", "4")],
     ["lengths for other samples", () => run(padded, [7, 7]), shapeFault("inputLengths", "of shape [3], one for each sample")],
-    ["a length that is no integer", () => run(padded, [7, 6.5, 7]), typeFault("inputLengths[1]", "an integer", "6.5")],
+    ["a length that is no integer", () => run(padded, [7, 6.5, 7]), rangeFault("inputLengths[1]", "an integer", "6.5")],
+    ["a label that 32 bits do not hold", () => run([2 ** 40, 1, 1, 1, 1]), rangeFault("targets[0]", "an integer of 32 bits", "1099511627776")],
+    ["a label that is no number", () => run([1, "3", 3, 2, 1]), typeFault("targets[1]", "an integer", '"3"')],
+    ["one number for the lengths of a batch", () => run(padded, 7), typeFault("inputLengths", "number[]", "7")],
+    ["lengths of a disposed tensor", () => run(padded, stale), disposedFault("inputLengths")],
+    ["labels of a disposed tensor", () => run({ data: stale, shape: [3, 1] }, lengths, [1, 1, 1]), disposedFault("targets")],
+    ["a value over the lengths", () => run(padded, shared, counts, { reduction: "none", out: { value: new Float64Array(shared.buffer, 0, 3) } }), overlapFault("out.value", "inputLengths")],
     ["labels that are floats", () => run(Float32Array.from(joined)), typeFault("targets", "Int32Array")],
     ["a blank past the classes", () => run(padded, lengths, counts, { blank: 4 }), rangeFault("blank", "from 0 to 3", "4")],
     ["another gradient", () => run(padded, lengths, counts, { gradient: "log" }), rangeFault("gradient", '"logits" or "logProbs"', '"log"')],

@@ -36,6 +36,11 @@ describe("gradcheck", () => {
     expect(gradcheck(product, inputs, { wrt: ["a"] }).ok).toBe(true);
   });
 
+  it("checks by default what there are gradients of, among the inputs", () => {
+    const more = (a: Float64Array) => ({ value: a[0] as number, grads: { a: [1], hidden: [5], absent: undefined } });
+    expect(gradcheck(more, { a: Float64Array.of(2) })).toMatchObject({ ok: true, worst: { input: "a" } });
+  });
+
   it("has no patience with NaN, and some with infinities that do not move", () => {
     const input = Float64Array.of(1);
     expect(gradcheck(() => ({ value: NaN, grads: { input: [NaN] } }), { input })).toMatchObject({ ok: false, worst: { error: Infinity } });

@@ -160,7 +160,7 @@ describe("BalancedSampler", () => {
     const wrong: readonly [object, string, string][] = [
       [{ capacity: 7 }, "ERR_RANGE", "state.capacity"],
       [{ rings: [ring] }, "ERR_SHAPE", "state.rings"],
-      [{ rings: [ring, { ...ring, items: "abc" }] }, "ERR_SHAPE", "state.rings[1].items"],
+      [{ rings: [ring, { ...ring, items: "abc" }] }, "ERR_TYPE", "state.rings[1].items"],
       [{ rings: [ring, { ...ring, items: new Array(1025).fill("x") }] }, "ERR_SHAPE", "state.rings[1].items"],
       [{ rings: [{ ...ring, order: [0, 1, 2, 3, 3] }, ring] }, "ERR_RANGE", "state.rings[0].order"],
       [{ rings: [{ ...ring, order: [0, 1, 2, 3, 5] }, ring] }, "ERR_RANGE", "state.rings[0].order"],
@@ -168,9 +168,12 @@ describe("BalancedSampler", () => {
       [{ rings: [{ ...ring, oldest: 1 }, ring] }, "ERR_RANGE", "state.rings[0].oldest"],
       [{ rings: [{ ...ring, drawn: 6 }, ring] }, "ERR_RANGE", "state.rings[0].drawn"],
       [{ rings: [{ ...ring, pushed: 4 }, ring] }, "ERR_RANGE", "state.rings[0].pushed"],
-      [{ rings: [{ ...ring, credit: null }, ring] }, "ERR_RANGE", "state.rings[0].credit"],
+      [{ rings: [{ ...ring, credit: null }, ring] }, "ERR_TYPE", "state.rings[0].credit"],
       [{ rings: [ring, null] }, "ERR_TYPE", "state.rings[1]"],
       [{ random: [1, 2, 3] }, "ERR_SHAPE", "state.random"],
+      [{ rings: [{ ...ring, credit: NaN }, ring] }, "ERR_RANGE", "state.rings[0].credit"],
+      [{ random: "1234" }, "ERR_TYPE", "state.random"],
+      [{ random: [0, 0, 0, 0] }, "ERR_RANGE", "state.random"],
       [{ random: [1, 2, 3, 2 ** 31] }, "ERR_RANGE", "state.random[3]"],
       [{ turn: 2 }, "ERR_RANGE", "state.turn"],
       [{ frequencies: 1 }, "ERR_TYPE", "state.frequencies"],
@@ -234,7 +237,7 @@ describe("BalancedSampler", () => {
     ["no batch size at all", () => filled([1]).next(), "ERR_TYPE"],
     ["an empty sampler", () => filled([0]).next(1), "ERR_RANGE"],
     ["the state of another", () => filled([1]).restore(filled([1, 1]).save()), "ERR_RANGE"],
-    ["a state that is none", () => filled([1]).restore({ ...filled([1]).save(), rings: 3 } as never), "ERR_SHAPE"],
+    ["a state that is none", () => filled([1]).restore({ ...filled([1]).save(), rings: 3 } as never), "ERR_TYPE"],
   ])("refuses %s", (_, call, code) => {
     expect(call).toThrow(expect.objectContaining({ code }));
   });
@@ -255,6 +258,11 @@ describe("classCounts and classWeights", () => {
       expect(() => classCounts(none as never, 3)).toThrow(expect.objectContaining({ code: "ERR_TYPE", argument: "labels" }));
     }
     expect(() => classCounts([0, "1"] as never, 3)).toThrow(expect.objectContaining({ code: "ERR_TYPE", argument: "labels[1]" }));
+    const detached = Int32Array.of(0, 1);
+    structuredClone(detached.buffer, { transfer: [detached.buffer] });
+    expect(() => classCounts(detached, 3)).toThrow(expect.objectContaining({ code: "ERR_TYPE", argument: "labels" }));
+    expect(() => classCounts([0], 2 ** 53 - 1)).toThrow(expect.objectContaining({ code: "ERR_RANGE", argument: "classes" }));
+    for (const ignoreIndex of [NaN, 1.5]) expect(() => classCounts([0], 1, { ignoreIndex })).toThrow(expect.objectContaining({ code: "ERR_RANGE", argument: "ignoreIndex" }));
     expect(() => classCounts([0], 1, { ignoreIndex: "0" as never })).toThrow(expect.objectContaining({ code: "ERR_TYPE", argument: "ignoreIndex" }));
   });
 

@@ -441,6 +441,11 @@ describe("losses of two arrays, labels and sequences", () => {
     expectTypeOf<simd128.AdaptiveLogSoftmax<"float64">["logProb"]>().returns.toEqualTypeOf<F64>();
     const plain = () => new simd128.AdaptiveLogSoftmax(sizes).valueAndGrad(rows, Int32Array.of(0, 1)).grads.tail[0]?.weight;
     expectTypeOf(plain).returns.toEqualTypeOf<F32 | undefined>();
+    const into = () => new simd128.AdaptiveLogSoftmax(sizes).valueAndGrad(rows, labels, { out: { output: t32, grads: { head: { weight: t32 }, tail: [{ projection: t32 }] } } });
+    expectTypeOf(() => into().output).returns.toEqualTypeOf<Tensor<"float32">>();
+    expectTypeOf(() => into().grads.head.weight).returns.toEqualTypeOf<Tensor<"float32">>();
+    expectTypeOf(() => into().grads.tail[0]?.projection).returns.toEqualTypeOf<F32 | Tensor<"float32"> | undefined>();
+    expectTypeOf(() => into().grads.input).returns.toEqualTypeOf<F32>();
     // @ts-expect-error A layer of float32.
     const wrong = () => new simd128.AdaptiveLogSoftmax(sizes).value(wide, Int32Array.of(0, 1));
     expectTypeOf(wrong).returns.toEqualTypeOf<number>();

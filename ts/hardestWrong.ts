@@ -1,8 +1,7 @@
 import { fail, showShape } from "./errors.js";
-import { FLOATS, INDICES, type Operand, needDtype, needFlatShape, operand, output } from "./invoke/marshal.js";
+import { FLOATS, INDICES, elements, needDtype, needFlatShape, operand, output } from "./invoke/marshal.js";
 import { readObject } from "./invoke/options.js";
 import { classIndices, indexLayout, wrongClass } from "./invoke/rowwise.js";
-import { type Tensor, type TypedArray, needLiveView } from "./tensor.js";
 import type { Floats, FunctionResult, Indices, Like, OutOption, Result } from "./types.js";
 
 /** What {@link hardestWrong} gives, an element for each label. */
@@ -19,13 +18,6 @@ export interface HardestWrong<I extends Floats> {
     gradWrong: Like<I>,
     options?: O,
   ) => FunctionResult<I, O>;
-}
-
-/** The elements of an operand, where they lie. */
-function elements(call: string, { name, given, data }: Operand): TypedArray {
-  if (!data) return (given as Tensor).data;
-  needLiveView(call, name, data);
-  return data;
 }
 
 /**

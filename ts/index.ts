@@ -3,7 +3,6 @@ export { type ErrorCode, LossRangeError, LossTypeError } from "./errors.js";
 export { hardestWrong, type HardestWrong } from "./hardestWrong.js";
 export {
   type AdaptiveGradOptions,
-  type AdaptiveGrads,
   type AdaptiveGradsOut,
   AdaptiveLogSoftmax,
   type AdaptiveLogSoftmaxOptions,

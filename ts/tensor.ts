@@ -1,4 +1,5 @@
 /// <reference lib="esnext.disposable" />
+import { bufferOf, lengthOf, offsetOf, tagOf } from "./arrays.js";
 import { fail, show, showShape } from "./errors.js";
 import { readObject } from "./invoke/options.js";
 import { type Engine, engine, isCurrent } from "./runtime.js";
@@ -63,39 +64,8 @@ const DTYPES: Readonly<Record<string, DType>> = {
   BigInt64Array: "bigint64",
 };
 
-/** Reads a property of a typed array as the language defines it, whatever the array says of itself. */
-function intrinsic<T>(name: string | symbol): (data: unknown) => T {
-  let descriptor: PropertyDescriptor | undefined;
-  return (data) => {
-    descriptor ??= Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), name);
-    return descriptor?.get?.call(data) as T;
-  };
-}
-
-const tagOf = /* @__PURE__ */ intrinsic<string | undefined>(Symbol.toStringTag);
-const rawLength = /* @__PURE__ */ intrinsic<number>("length");
-
-/** The buffer behind a typed array. */
-export const bufferOf = /* @__PURE__ */ intrinsic<ArrayBufferLike>("buffer");
-/** Where in its buffer a typed array starts. */
-export const offsetOf = /* @__PURE__ */ intrinsic<number>("byteOffset");
-
 /** The element type of a typed array of any realm; `undefined` for anything else. */
 export const dtypeOf = (data: unknown): DType | undefined => DTYPES[tagOf(data) ?? ""];
-
-/** The length of a typed array that is not detached. */
-export function lengthOf(call: string, argument: string, data: TypedArray): number {
-  const length = rawLength(data);
-  if (length === 0) {
-    try {
-      Uint8Array.prototype.keys.call(data as Uint8Array);
-    } catch {
-      const got = "one whose buffer is detached (as Tensor.data is once memory has grown) or too short";
-      fail("ERR_TYPE", call, argument, "a usable typed array", got);
-    }
-  }
-  return length;
-}
 
 /** A shape, checked and copied, with its number of elements. */
 export function checkShape(call: string, argument: string, shape: unknown): { shape: readonly number[]; size: number } {

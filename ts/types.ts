@@ -74,10 +74,11 @@ export interface GradOptions<W extends string, R extends string = Reduction> ext
     | undefined;
 }
 
-type None = Record<never, never>;
+/** No options. */
+export type None = Record<never, never>;
 
 /** The type of an option: what was given, or `Fresh` where it was not, or may not have been. */
-type Given<T, K extends string, Fresh> = T extends unknown
+export type Given<T, K extends string, Fresh> = T extends unknown
   ? K extends keyof T
     ? Exclude<T[K], undefined> | (undefined extends T[K] ? Fresh : never)
     : Fresh
@@ -132,7 +133,7 @@ export interface IndexLoss<Own = unknown, W extends string = "input"> {
   ): ValueAndGrad<I, O, W>;
 }
 
-/** A loss of two arrays of the same shape; by default it differentiates by both. */
+/** A loss of two arrays of the same shape. `W` is what it can differentiate by, `D` what it differentiates by unless told. */
 export interface TwinLoss<Own, W extends string, D extends W = W, R extends string = Reduction> {
   /** The value alone. */
   <I extends Floats, const O extends (LossOptions<R> & Own) | undefined = undefined>(first: I, second: Like<I>, options?: O): Value<I, O>;

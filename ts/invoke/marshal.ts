@@ -1,5 +1,6 @@
 // Operands: what a user may give as an array, checked, and moved into the engine's memory and out of it.
 // A call on tensors comes through here in under a microsecond: no closures, no spreading.
+import { bufferOf, lengthOf, offsetOf } from "../arrays.js";
 import { fail, show, showShape } from "../errors.js";
 import { type Engine, engine } from "../runtime.js";
 import {
@@ -7,12 +8,9 @@ import {
   type DType,
   Tensor,
   type TypedArray,
-  bufferOf,
   checkShape,
   dtypeOf,
-  lengthOf,
   needLiveView,
-  offsetOf,
 } from "../tensor.js";
 
 export type Shape = readonly number[];
@@ -122,6 +120,13 @@ export function output(call: string, name: string, given: unknown, like: Operand
   return op;
 }
 
+/** The elements of an operand, where they lie until memory grows. */
+export function elements(call: string, { name, given, data }: Operand): TypedArray {
+  if (!data) return (given as Tensor).data;
+  needLiveView(call, name, data);
+  return data;
+}
+
 export function needDtype(call: string, op: Operand, like: Operand) {
   if (op.dtype !== like.dtype) fail("ERR_DTYPE", call, op.name, `${like.dtype} as ${like.name} is`, op.dtype);
 }
@@ -176,11 +181,16 @@ export class Marshal {
     return place;
   }
 
+  /** An input that was read already: nothing may be written over it. */
+  reads(op: Operand) {
+    locate(this.#call, op, this.engine);
+    this.#inputs.push(op);
+  }
+
   /** An input in the kernels' dtype; other types are converted. */
   input(op: Operand | undefined): Place {
     if (!op) return NOWHERE;
-    locate(this.#call, op, this.engine);
-    this.#inputs.push(op);
+    this.reads(op);
     if (op.address >= 0 && isFloat(op.dtype)) return op;
     const to = this.scratch(op.size);
     this.#loads.push({ op, to, convert: undefined });
@@ -189,8 +199,7 @@ export class Marshal {
 
   /** Class indices as int32. */
   indices(op: Operand, convert: Convert | undefined): Place {
-    locate(this.#call, op, this.engine);
-    this.#inputs.push(op);
+    this.reads(op);
     if (op.address >= 0 && op.dtype === "int32") return op;
     const to = this.scratch(op.size, 4);
     this.#loads.push({ op, to, convert: convert ?? ((from) => this.int32(to).set(from as Int32Array)) });
@@ -208,9 +217,14 @@ export class Marshal {
     return this.scratch(size);
   }
 
+  /** Outputs lie apart from each other and from all inputs, but for those that they may cover exactly. */
+  checkOverlaps() {
+    for (let i = 0; i < this.#outputs.length; i++) this.#checkOverlap(i);
+  }
+
   /** Checks overlaps, reserves memory, and copies inputs in. */
   commit() {
-    for (let i = 0; i < this.#outputs.length; i++) this.#checkOverlap(i);
+    this.checkOverlaps();
     if (this.#scratch.length === 0) return;
     const base = this.engine.reserve(this.#call, this.#bytes);
     for (const place of this.#scratch) place.address += base;
@@ -258,9 +272,14 @@ export class Marshal {
   /** A result, in the object that `out` named or a fresh array. */
   result(op: Operand | undefined, place: Place): object {
     if (!op) return this.floats(place).slice();
-    // The intrinsic method, whatever the user's array has in its place.
-    if (op.address < 0) Float32Array.prototype.set.call(op.data as Float32Array, this.floats(place));
+    if (op.address < 0) this.write(op, this.floats(place));
     return op.given;
+  }
+
+  /** Puts elements into an operand, wherever it is now. */
+  write(op: Operand, values: ArrayLike<number>) {
+    // The intrinsic method, whatever the user's array has in its place.
+    Float32Array.prototype.set.call(this.read(op) as Float32Array, values);
   }
 }
 

@@ -97,3 +97,18 @@ export function readObject(call: string, name: string, given: unknown, known: re
   }
   return given as Options;
 }
+
+/** Reads an integer from `low` to `high`. */
+export function readInteger(call: string, name: string, given: unknown, low: number, high = Infinity, expected = `an integer ${high < Infinity ? `from ${low} to ${high}` : `≥ ${low}`}`): number {
+  if (typeof given !== "number") fail("ERR_TYPE", call, name, expected, show(given));
+  if (!Number.isSafeInteger(given) || given < low || given > high) fail("ERR_RANGE", call, name, expected, show(given));
+  return given;
+}
+
+/** Reads the element type of floats. */
+export function readFloatType(call: string, given: unknown): "float32" | "float64" {
+  const expected = '"float32" or "float64"';
+  if (typeof given !== "string") fail("ERR_TYPE", call, "dtype", expected, show(given));
+  if (given !== "float32" && given !== "float64") fail("ERR_RANGE", call, "dtype", expected, show(given));
+  return given;
+}

@@ -1,40 +1,34 @@
 // From a user's call of a loss of sequences to the engine's call block and back.
 import { fail, show, showShape } from "../errors.js";
 import type { KernelName } from "../runtime.js";
-import type { Tensor, TypedArray } from "../tensor.js";
 import { BASIC, COMMON, type LossSpec, type Outcome, finish, forms, readCommon } from "./common.js";
-import { FLOATS, INDICES, Marshal, NOWHERE, type Operand, needOwnShape, needShape, operand } from "./marshal.js";
-import { type OptionSpec, flag, readObject, readOption } from "./options.js";
+import { FLOATS, INDICES, Marshal, NOWHERE, type Operand, elements, needOwnShape, needShape, operand } from "./marshal.js";
+import { type OptionSpec, flag, readInteger, readObject, readOption } from "./options.js";
 import { fillWhole } from "./whole.js";
 
 const ZERO_INFINITY: OptionSpec = /* @__PURE__ */ flag("zeroInfinity", false);
 const GRADIENTS = ["logits", "logProbs"];
 
+const int32 = (call: string, name: string, given: unknown) => readInteger(call, name, given, -(2 ** 31), 2 ** 31 - 1, "an integer of 32 bits");
+
 /** Integers, which may also be plain numbers: typed arrays hold them from here on. */
 function integers(call: string, name: string, given: unknown): Operand {
-  let array = given;
-  if (Array.isArray(given)) {
-    const wrong = given.findIndex((value) => typeof value !== "number" || !Number.isInteger(value) || value !== (value | 0));
-    if (wrong >= 0) fail("ERR_TYPE", call, `${name}[${wrong}]`, "an integer of 32 bits", show(given[wrong]));
-    array = Int32Array.from(given as number[]);
-  }
-  return operand(call, name, array, INDICES);
+  if (typeof given !== "object" || given === null) fail("ERR_TYPE", call, name, "an array of integers: a typed one, number[], { data, shape }, or a tensor", show(given));
+  return operand(call, name, Array.isArray(given) ? Int32Array.from(given, (value, i) => int32(call, `${name}[${i}]`, value)) : given, INDICES);
 }
-
-/** Its elements, as they are now. */
-const valuesOf = ({ data, given }: Operand): TypedArray => data ?? (given as Tensor).data;
 
 /** Lengths from 0 to a bound, one for each sample. */
 function readLengths(call: string, name: string, given: unknown, shape: readonly number[], most: number, why: string) {
-  const op = integers(call, name, typeof given === "number" && shape.length === 0 ? [given] : given);
+  const op = typeof given === "number" && shape.length === 0 ? operand(call, name, Int32Array.of(int32(call, name, given)), INDICES) : integers(call, name, given);
   const samples = shape[0] ?? 1;
   if (op.size !== samples || op.shape.length > 1) needShape(call, op, shape, "one for each sample");
-  const values = Array.from(valuesOf(op) as Int32Array, Number); // not yet of 32 bits, which a bigint may exceed
+  const from = elements(call, op);
+  const values = Array.from(from as Int32Array, Number); // not yet of 32 bits, which a bigint may exceed
   const wrong = values.findIndex((length) => length < 0 || length > most);
-  if (wrong >= 0) fail("ERR_RANGE", call, shape.length > 0 ? `${name}[${wrong}]` : name, `from 0 to ${most}, ${why}`, show(valuesOf(op)[wrong]));
+  if (wrong >= 0) fail("ERR_RANGE", call, shape.length > 0 ? `${name}[${wrong}]` : name, `from 0 to ${most}, ${why}`, show(from[wrong]));
   // Copies, as a getter among the options may still write in a tensor.
   const lengths = Int32Array.from(values);
-  return { op: operand(call, name, lengths, INDICES), lengths };
+  return { given: op, op: operand(call, name, lengths, INDICES), lengths };
 }
 
 /** The samples' labels: in rows, or where those are concatenated one after the other. */
@@ -82,7 +76,7 @@ function callSequenceLoss(spec: LossSpec, kernel: KernelName, given: readonly un
   if (!GRADIENTS.includes(gradient)) fail("ERR_RANGE", call, "gradient", known, show(gradient));
   const zeroInfinity = readOption(call, options, ZERO_INFINITY, false);
   const common = readCommon(spec, options, perSample, logProbs, grads, [logProbs], undefined);
-  const values = valuesOf(targets.op);
+  const values = elements(call, targets.op);
   labels.lengths.reduce((start, length, n) => {
     const first = targets.stride === undefined ? start : n * targets.stride;
     for (let i = first; i < first + length; i++) {
@@ -94,7 +88,8 @@ function callSequenceLoss(spec: LossSpec, kernel: KernelName, given: readonly un
 
   const marshal = new Marshal(call, logProbs);
   const input = marshal.input(logProbs);
-  const integral = ({ op }: { readonly op: Operand }) => marshal.indices(op, (from, to) => marshal.int32(to).set(Int32Array.from(from as Int32Array, Number)));
+  [inputs, labels].forEach(({ given }) => marshal.reads(given));
+  const integral = ({ op }: { readonly op: Operand }) => marshal.indices(op, op.dtype === "bigint64" ? (from, to) => marshal.int32(to).set(Array.from(from, Number)) : undefined);
   const index = [targets, inputs, labels].map(integral);
   const gradOutputs = marshal.input(common.gradOutputs);
   const none = common.reduction === "none";

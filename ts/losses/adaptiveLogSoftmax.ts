@@ -1,11 +1,11 @@
 import { fail, show, showShape } from "../errors.js";
-import { FLOATS, INDICES, Marshal, type Operand, needShape, operand, output } from "../invoke/marshal.js";
+import { FLOATS, INDICES, Marshal, type Operand, elements, needShape, operand, output, product } from "../invoke/marshal.js";
 import { multiply } from "../invoke/matrix.js";
-import { readObject } from "../invoke/options.js";
+import { flag, positive, readFloatType, readInteger, readObject, readOption } from "../invoke/options.js";
 import { MersenneTwister } from "../random.js";
-import { engine } from "../runtime.js";
-import { type Tensor, type TensorArrays, zeros } from "../tensor.js";
-import type { FloatArray, Floats32, Floats64, Indices } from "../types.js";
+import { Tensor, type TensorArrays } from "../tensor.js";
+import type { FloatArray, Floats32, Floats64, Given, Indices, None } from "../types.js";
+import { l1 } from "./l1.js";
 import { linearCrossEntropy } from "./linearCrossEntropy.js";
 import { logSoftmax } from "./logSoftmax.js";
 
@@ -38,11 +38,6 @@ export interface AdaptiveParts<A> {
   readonly tail: readonly { readonly projection: A; readonly weight: A }[];
 }
 
-/** Gradients of an {@link AdaptiveLogSoftmax}: by the input, and by every parameter. */
-export interface AdaptiveGrads<A> extends AdaptiveParts<A> {
-  readonly input: A;
-}
-
 /** Where gradients go, in place of fresh arrays; any of them may be left out. */
 export interface AdaptiveGradsOut<A> {
   readonly input?: A | undefined;
@@ -54,29 +49,37 @@ export interface AdaptiveGradsOut<A> {
 export interface AdaptiveGradOptions<A> {
   /** The incoming gradient of the value. Default 1. */
   readonly gradOutput?: number | undefined;
-  /** Where results go, in place of fresh arrays: arrays of the right length, or tensors. */
+  /**
+   * Where results go, in place of fresh arrays: arrays of the right length, or tensors. A gradient may be written exactly over
+   * what it is by, the input or a parameter; nothing else may overlap.
+   */
   readonly out?: { readonly output?: A | undefined; readonly grads?: AdaptiveGradsOut<A> | undefined } | undefined;
 }
 
-/** What {@link AdaptiveLogSoftmax.valueAndGrad} gives. */
-export interface AdaptiveResult<A> {
-  /** −Σ output/N. */
+/** What was given of `K` in all elements of a list, or what comes in its place. */
+type GivenInList<L, K extends string, A> = A | (L extends readonly (infer E)[] ? Exclude<Given<Exclude<E, undefined>, K, A>, undefined> : A);
+
+/** Gradients by each part: the objects that `G` names, or fresh arrays. */
+interface GradsOf<G, A> {
+  readonly input: Given<G, "input", A>;
+  readonly head: { readonly weight: Given<Given<G, "head", None>, "weight", A>; readonly bias?: Given<Given<G, "head", None>, "bias", A> };
+  readonly tail: readonly {
+    readonly projection: GivenInList<Given<G, "tail", readonly None[]>, "projection", A>;
+    readonly weight: GivenInList<Given<G, "tail", readonly None[]>, "weight", A>;
+  }[];
+}
+
+/** What {@link AdaptiveLogSoftmax.valueAndGrad} gives: in the objects that the options `O` name, or in fresh arrays. */
+export interface AdaptiveResult<A, O = undefined> {
+  /** The mean of −output. */
   readonly value: number;
   /** The log-probability of each input's target. */
-  readonly output: A;
-  readonly grads: AdaptiveGrads<A>;
+  readonly output: Given<Given<O, "out", None>, "output", A>;
+  readonly grads: GradsOf<Given<Given<O, "out", None>, "grads", None>, A>;
 }
 
 const NAME = "AdaptiveLogSoftmax";
 const KNOWN = ["inFeatures", "classes", "cutoffs", "divValue", "headBias", "seed", "dtype"];
-
-function integer(name: string, value: unknown, low: number, high: number, otherwise?: number): number {
-  const given = value === undefined ? otherwise : value;
-  const expected = `an integer ${high < Infinity ? `from ${low} to ${high}` : `≥ ${low}`}`;
-  if (typeof given !== "number") fail("ERR_TYPE", NAME, name, expected, show(given));
-  if (!Number.isSafeInteger(given) || given < low || given > high) fail("ERR_RANGE", NAME, name, expected, show(given));
-  return given;
-}
 
 /** Some of the rows that belong to a cluster, with their targets in it. */
 interface Members {
@@ -84,8 +87,10 @@ interface Members {
   readonly targets: number[];
 }
 
-/** A part of a call's result: what it is called, its size, and where it goes. */
+/** A part of a call's result, and where it goes. */
 interface Slot {
+  /** What it may be written over. */
+  readonly over: string;
   readonly out: Operand | undefined;
   /** Filled by the computation. */
   result?: FloatArray;
@@ -117,31 +122,33 @@ interface Slot {
  * ```
  */
 export class AdaptiveLogSoftmax<D extends FloatType = "float32"> {
+  /** Number of elements of an input. */
   readonly inFeatures: number;
+  /** Number of classes. */
   readonly classes: number;
   /** Where the clusters begin. */
   readonly cutoffs: readonly number[];
+  /** The element type of parameters, inputs and results. */
   readonly dtype: D;
   /** The parameters, as live tensors of PyTorch's shapes. */
   readonly parameters: AdaptiveParts<Tensor<D>>;
 
   constructor(rawOptions: AdaptiveLogSoftmaxOptions<D>) {
     const options = readObject(NAME, "options", rawOptions, KNOWN);
-    this.inFeatures = integer("inFeatures", options.inFeatures, 1, Infinity);
-    this.classes = integer("classes", options.classes, 2, 2 ** 31 - 1);
-    const { cutoffs, divValue = 4, headBias = false, dtype = "float32" } = options;
+    this.inFeatures = readInteger(NAME, "inFeatures", options.inFeatures, 1);
+    this.classes = readInteger(NAME, "classes", options.classes, 2, 2 ** 31 - 1);
+    const { cutoffs, dtype = "float32", seed: givenSeed = 0 } = options;
     const increasing = `an array of increasing integers from 1 to ${this.classes - 1}`;
     if (!Array.isArray(cutoffs)) fail("ERR_TYPE", NAME, "cutoffs", increasing, show(cutoffs));
-    const starts = cutoffs as unknown[];
-    const ok = starts.every((start, i) => typeof start === "number" && Number.isInteger(start) && start > (i > 0 ? (starts[i - 1] as number) : 0) && start < this.classes);
-    if (starts.length === 0 || !ok) fail("ERR_RANGE", NAME, "cutoffs", increasing, show(starts));
-    this.cutoffs = Object.freeze([...(starts as number[])]);
-    if (typeof divValue !== "number") fail("ERR_TYPE", NAME, "divValue", "a finite number > 0", show(divValue));
-    if (!(divValue > 0 && divValue < Infinity)) fail("ERR_RANGE", NAME, "divValue", "a finite number > 0", show(divValue));
-    if (typeof headBias !== "boolean") fail("ERR_TYPE", NAME, "headBias", "a boolean", show(headBias));
-    if (dtype !== "float32" && dtype !== "float64") fail("ERR_RANGE", NAME, "dtype", '"float32" or "float64"', show(dtype));
-    this.dtype = dtype as D;
-    const seed = integer("seed", options.seed, 0, 2 ** 32 - 1, 0);
+    if (cutoffs.length === 0) fail("ERR_RANGE", NAME, "cutoffs", increasing, "none");
+    let previous = 0;
+    this.cutoffs = Object.freeze(
+      Array.from(cutoffs as unknown[], (start, i) => (previous = readInteger(NAME, `cutoffs[${i}]`, start, previous + 1, this.classes - 1, `one of increasing integers from 1 to ${this.classes - 1}`))),
+    );
+    const divValue = readOption(NAME, options, positive("divValue", 4), false);
+    const headBias = readOption(NAME, options, flag("headBias", false), false);
+    this.dtype = readFloatType(NAME, dtype) as D;
+    const seed = readInteger(NAME, "seed", givenSeed, 0, 2 ** 32 - 1);
     const widths = this.cutoffs.map((_, i) => Math.floor(this.inFeatures / divValue ** (i + 1)));
     const narrow = widths.findIndex((width) => width < 1);
     if (narrow >= 0) fail("ERR_RANGE", NAME, "divValue", `at most ${this.inFeatures}^(1/${narrow + 1}), so that cluster ${narrow} has a width`, show(divValue));
@@ -149,7 +156,7 @@ export class AdaptiveLogSoftmax<D extends FloatType = "float32"> {
     const random = new MersenneTwister(seed);
     const made: Tensor<D>[] = [];
     const make = (shape: readonly number[], bound: number) => {
-      const tensor = zeros<D>(shape, { dtype: this.dtype });
+      const tensor = this.#tensor(NAME, shape);
       made.push(tensor);
       random.fill(tensor.data, bound);
       return tensor;
@@ -181,9 +188,12 @@ export class AdaptiveLogSoftmax<D extends FloatType = "float32"> {
     return this.#run(`${NAME}.value`, input, target, undefined, false).value;
   }
 
-  /** The mean of −ln p(target), each input's ln p(target), and the gradients by the input and by every parameter. */
-  valueAndGrad(input: Input<D>, target: Indices | number, options?: AdaptiveGradOptions<TensorArrays[D] | Tensor<D>>): AdaptiveResult<TensorArrays[D]> {
-    return this.#run(`${NAME}.valueAndGrad`, input, target, options, true) as AdaptiveResult<TensorArrays[D]>;
+  /**
+   * The mean of −ln p(target), each input's ln p(target), and the gradients of the mean by the input and by every parameter;
+   * those of no inputs are 0.
+   */
+  valueAndGrad<const O extends AdaptiveGradOptions<Input<D> | Tensor<D>> | undefined = undefined>(input: Input<D>, target: Indices | number, options?: O): AdaptiveResult<TensorArrays[D], O> {
+    return this.#run(`${NAME}.valueAndGrad`, input, target, options, true) as unknown as AdaptiveResult<TensorArrays[D], O>;
   }
 
   /** The log-probability of every class, as N rows of `classes`. */
@@ -191,7 +201,7 @@ export class AdaptiveLogSoftmax<D extends FloatType = "float32"> {
     const call = `${NAME}.logProb`;
     const given = this.#input(call, input);
     const rows = this.#rows(given);
-    return this.#scoped(call, given, rows, (x, make) => this.#logProb(call, x, rows, make));
+    return this.#scoped(call, given, rows, this.#marshal(call, given), (x, make) => this.#logProb(call, x, rows, make));
   }
 
   /** The most probable class of each input; of equal ones the first. */
@@ -200,7 +210,7 @@ export class AdaptiveLogSoftmax<D extends FloatType = "float32"> {
     const given = this.#input(call, input);
     const rows = this.#rows(given);
     const predicted = new Int32Array(rows);
-    this.#scoped(call, given, rows, (x, make) => {
+    this.#scoped(call, given, rows, this.#marshal(call, given), (x, make) => {
       const shortlist = this.cutoffs[0] as number;
       const head = this.#head(call, x, make).data;
       const width = shortlist + this.cutoffs.length;
@@ -220,7 +230,7 @@ export class AdaptiveLogSoftmax<D extends FloatType = "float32"> {
 
   /** Frees the parameters. Any later use throws. */
   dispose(): void {
-    this.#tensors().forEach((tensor) => tensor?.dispose());
+    this.#tensors().forEach(([, tensor]) => tensor.dispose());
   }
 
   /** Frees the parameters at the end of a `using` block. */
@@ -241,6 +251,21 @@ export class AdaptiveLogSoftmax<D extends FloatType = "float32"> {
     return input.size / this.inFeatures;
   }
 
+  /** A tensor of zeros. */
+  #tensor(call: string, shape: readonly number[]): Tensor<D> {
+    const tensor = new Tensor(call, [...shape], product(shape), this.dtype);
+    (tensor.data as FloatArray).fill(0);
+    return tensor;
+  }
+
+  /** What a call reads: the input and the parameters, all of them live. */
+  #marshal(call: string, input: Operand): Marshal {
+    const marshal = new Marshal(call, input);
+    for (const [name, tensor] of this.#tensors()) marshal.reads(operand(call, name, tensor, FLOATS));
+    marshal.reads(input);
+    return marshal;
+  }
+
   /** The targets of a checked input, as numbers in range. */
   #targets(call: string, given: unknown, input: Operand): { readonly op: Operand; read(): Int32Array } {
     const one = !input.bare && input.shape.length === 1;
@@ -254,29 +279,27 @@ export class AdaptiveLogSoftmax<D extends FloatType = "float32"> {
     const op = operand(call, "target", from, INDICES);
     const scalar = (one || input.bare) && rows === 1 && op.shape.length === 0;
     if (!scalar) needShape(call, op, one && !op.bare ? [] : [rows], `as input of ${rows} rows needs`);
-    const read = () => {
-      const values = op.data ?? (op.given as Tensor).data;
-      return Int32Array.from(values as Int32Array, (value, i) => {
+    const read = () =>
+      Int32Array.from(elements(call, op) as Int32Array, (value, i) => {
         const target = Number(value);
         if (!(target >= 0 && target < this.classes)) fail("ERR_RANGE", call, `target[${i}]`, expected, show(value));
         return target;
       });
-    };
     return { op, read };
   }
 
-  /** Runs with the input in a tensor, and frees it and all that `make` made. */
-  #scoped<R>(call: string, input: Operand, rows: number, run: (x: Tensor<D>, make: Make<D>) => R): R {
-    engine().check(call);
+  /** Runs with the input in a tensor, and frees all that `make` made. */
+  #scoped<R>(call: string, input: Operand, rows: number, marshal: Marshal, run: (x: Tensor<D>, make: Make<D>) => R): R {
     const made: Tensor[] = [];
-    const make = ((shape: readonly number[], dtype = this.dtype) => {
-      const tensor = zeros(shape, { dtype });
+    const make: Make<D> = (shape) => {
+      const tensor = this.#tensor(call, shape);
       made.push(tensor);
       return tensor;
-    }) as Make<D>;
+    };
     try {
+      if (!input.data && input.shape.length === 2) return run(input.given as Tensor<D>, make);
       const x = make([rows, this.inFeatures]);
-      (x.data as Float32Array).set((input.data ?? (input.given as Tensor).data) as Float32Array);
+      (x.data as Float32Array).set(marshal.read(input) as Float32Array);
       return run(x, make);
     } finally {
       made.forEach((tensor) => tensor.dispose());
@@ -332,7 +355,10 @@ export class AdaptiveLogSoftmax<D extends FloatType = "float32"> {
     const rows = this.#rows(input);
     const slots = this.#slots(call, input, options.out, rows);
     const targets = target.read();
-    checkOverlaps(call, input, target.op, this.#tensors(), slots);
+    const marshal = this.#marshal(call, input);
+    marshal.reads(target.op);
+    for (const { out, over } of [slots.output, ...slots.grads]) if (out) marshal.output(out, out.size, over);
+    marshal.checkOverlaps();
 
     const { head, tail } = this.parameters;
     const shortlist = this.cutoffs[0] as number;
@@ -345,7 +371,7 @@ export class AdaptiveLogSoftmax<D extends FloatType = "float32"> {
       members[cluster]?.targets.push(y - (this.cutoffs[cluster] as number));
       return shortlist + cluster;
     });
-    return this.#scoped(call, input, rows, (x, make) => {
+    return this.#scoped(call, input, rows, marshal, (x, make) => {
       const outer = gradOutput / rows;
       const output = this.dtype === "float32" ? new Float32Array(rows) : new Float64Array(rows);
       /** Adds a layer's log-probabilities to its rows' outputs, and gives its gradients. */
@@ -368,25 +394,31 @@ export class AdaptiveLogSoftmax<D extends FloatType = "float32"> {
         const hidden = make([mine.length, projection.shape[0] as number]);
         multiply(call, { of: own }, { of: projection, transposed: true }, hidden);
         const { input: byHidden, linearWeight } = layer(hidden, weight, undefined, theirs, (k) => mine[k] as number);
-        if (!wantsGrads || !byHidden || !byInput) return;
-        (hidden.data as Float32Array).set(byHidden);
-        const byProjection = make(projection.shape);
-        multiply(call, { of: hidden, transposed: true }, { of: own }, byProjection);
-        multiply(call, { of: hidden }, { of: projection }, own);
-        const more = own.data as FloatArray;
-        mine.forEach((row, k) => {
-          for (let c = 0; c < this.inFeatures; c++) (byInput[row * this.inFeatures + c] as number) += more[k * this.inFeatures + c] as number;
-        });
-        const [projectionSlot, weightSlot] = tailSlots.slice(2 * i, 2 * i + 2);
-        if (projectionSlot) projectionSlot.result = (byProjection.data as FloatArray).slice();
-        if (weightSlot && linearWeight) weightSlot.result = linearWeight;
-        [own, hidden, byProjection].forEach((tensor) => tensor.dispose());
+        if (byHidden && byInput) {
+          (hidden.data as Float32Array).set(byHidden);
+          const byProjection = make(projection.shape);
+          multiply(call, { of: hidden, transposed: true }, { of: own }, byProjection);
+          multiply(call, { of: hidden }, { of: projection }, own);
+          const more = own.data as FloatArray;
+          mine.forEach((row, k) => {
+            for (let c = 0; c < this.inFeatures; c++) (byInput[row * this.inFeatures + c] as number) += more[k * this.inFeatures + c] as number;
+          });
+          const [projectionSlot, weightSlot] = tailSlots.slice(2 * i, 2 * i + 2);
+          if (projectionSlot) projectionSlot.result = (byProjection.data as FloatArray).slice();
+          if (weightSlot && linearWeight) weightSlot.result = linearWeight;
+          byProjection.dispose();
+        }
+        [own, hidden].forEach((tensor) => tensor.dispose());
       });
       if (inputSlot && byInput) inputSlot.result = byInput;
-      let sum = 0;
-      for (const logP of output) sum -= logP;
-      const value = this.dtype === "float32" ? Math.fround(sum / rows) : sum / rows;
+      // No logarithm of a probability is above 0, so that the mean of −output is that of |output|, added up as everywhere.
+      const value = (l1 as (...args: unknown[]) => number)(output, output.map(() => 0));
       slots.output.result = output;
+      const deliver = ({ out, result }: Slot) => {
+        if (!out || !result) return result;
+        marshal.write(out, result);
+        return out.given;
+      };
       const done = slots.grads.map(deliver);
       const [gradInput, gradWeight, gradBias, ...gradTail] = done;
       return {
@@ -401,9 +433,14 @@ export class AdaptiveLogSoftmax<D extends FloatType = "float32"> {
     });
   }
 
-  #tensors() {
+  /** The parameters by name. */
+  #tensors(): (readonly [string, Tensor<D>])[] {
     const { head, tail } = this.parameters;
-    return [head.weight, head.bias, ...tail.flatMap(({ projection, weight }) => [projection, weight])];
+    return [
+      ["parameters.head.weight", head.weight],
+      ...(head.bias ? [["parameters.head.bias", head.bias] as const] : []),
+      ...tail.flatMap(({ projection, weight }, i) => [[`parameters.tail[${i}].projection`, projection] as const, [`parameters.tail[${i}].weight`, weight] as const]),
+    ];
   }
 
   /** Where results go, checked. */
@@ -416,20 +453,24 @@ export class AdaptiveLogSoftmax<D extends FloatType = "float32"> {
     if (!Array.isArray(given)) fail("ERR_TYPE", call, "out.grads.tail", clusters, show(given));
     const list = given as unknown[];
     if (list.length > this.cutoffs.length) fail("ERR_SHAPE", call, "out.grads.tail", clusters, `one of ${list.length}`);
-    const slot = (name: string, place: unknown, shape: readonly number[]): Slot => ({
+    const slot = (name: string, place: unknown, shape: readonly number[], over: string): Slot => ({
+      over,
       out: place === undefined ? undefined : output(call, `out.${name}`, place, input, shape, "as what it is of has"),
     });
     const { head: parameters, tail } = this.parameters;
     return {
-      output: slot("output", places.output, [rows]),
+      output: slot("output", places.output, [rows], ""),
       grads: [
-        slot("grads.input", grads.input, input.bare ? [input.size] : input.shape),
-        slot("grads.head.weight", head.weight, parameters.weight.shape),
-        slot("grads.head.bias", head.bias, [parameters.weight.shape[0] as number]),
+        slot("grads.input", grads.input, input.shape, "input"),
+        slot("grads.head.weight", head.weight, parameters.weight.shape, "parameters.head.weight"),
+        slot("grads.head.bias", head.bias, [parameters.weight.shape[0] as number], "parameters.head.bias"),
         ...tail.flatMap(({ projection, weight }, i) => {
-          const name = `grads.tail[${i}]`;
-          const places = readObject(call, `out.${name}`, list[i], ["projection", "weight"]);
-          return [slot(`${name}.projection`, places.projection, projection.shape), slot(`${name}.weight`, places.weight, weight.shape)];
+          const name = `tail[${i}]`;
+          const places = readObject(call, `out.grads.${name}`, list[i], ["projection", "weight"]);
+          return [
+            slot(`grads.${name}.projection`, places.projection, projection.shape, `parameters.${name}.projection`),
+            slot(`grads.${name}.weight`, places.weight, weight.shape, `parameters.${name}.weight`),
+          ];
         }),
       ],
     };
@@ -469,27 +510,4 @@ function greatest(x: ArrayLike<number>, start: number, count: number): number {
     if (value > (x[start + best] as number)) best = c;
   }
   return best;
-}
-
-function deliver({ out, result }: Slot): unknown {
-  if (!out || !result) return result;
-  ((out.data ?? (out.given as Tensor).data) as Float32Array).set(result);
-  return out.given;
-}
-
-/** Outputs lie apart from each other and from all else, or exactly over what they differentiate. */
-function checkOverlaps(call: string, input: Operand, target: Operand, parameters: readonly (Tensor | undefined)[], slots: { readonly output: Slot; readonly grads: readonly Slot[] }) {
-  const marshal = new Marshal(call, input);
-  marshal.input(input);
-  marshal.indices(target, () => undefined);
-  const names = ["input", ...parameters.map((_, k) => `parameter ${k}`)];
-  parameters.forEach((tensor, k) => {
-    if (tensor) marshal.input(operand(call, names[k + 1] as string, tensor, FLOATS));
-  });
-  if (slots.output.out) marshal.output(slots.output.out, slots.output.out.size, "");
-  slots.grads.forEach(({ out }, k) => {
-    if (out) marshal.output(out, out.size, names[k] as string);
-  });
-  marshal.commit();
-  marshal.engine.finish();
 }

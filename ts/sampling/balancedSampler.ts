@@ -1,5 +1,5 @@
 import { fail, show } from "../errors.js";
-import { readObject } from "../invoke/options.js";
+import { readInteger, readObject } from "../invoke/options.js";
 import { type RandomState, Xoshiro128 } from "./random.js";
 
 /** What a {@link BalancedSampler} is made from. */
@@ -55,13 +55,6 @@ const NAME = "BalancedSampler";
 const KNOWN = ["classes", "capacity", "batchSize", "seed"];
 const STATE = ["classes", "capacity", "rings", "random", "turn", "frequencies"];
 const RING = ["items", "oldest", "order", "drawn", "pushed", "credit"];
-
-function integer(call: string, name: string, value: unknown, low: number, high = Infinity): number {
-  const expected = high < Infinity ? `an integer from ${low} to ${high}` : `an integer ≥ ${low}`;
-  if (typeof value !== "number") fail("ERR_TYPE", call, name, expected, show(value));
-  if (!Number.isSafeInteger(value) || value < low || value > high) fail("ERR_RANGE", call, name, expected, show(value));
-  return value;
-}
 
 /** The items of a class: a circular buffer, gone through in random order, one pass after the other. */
 class Ring<Item> {
@@ -135,19 +128,21 @@ class Ring<Item> {
 /** Checks the saved state of a class. */
 function readRing<Item>(call: string, name: string, given: unknown, capacity: number): Ring<Item> {
   const { items, oldest, order, drawn, pushed, credit } = readObject(call, name, given, RING);
-  if (!Array.isArray(items) || items.length > capacity) fail("ERR_SHAPE", call, `${name}.items`, `an array of at most ${capacity}`, show(items));
+  if (!Array.isArray(items)) fail("ERR_TYPE", call, `${name}.items`, `an array of at most ${capacity}`, show(items));
+  if (items.length > capacity) fail("ERR_SHAPE", call, `${name}.items`, `an array of at most ${capacity}`, `one of ${items.length}`);
   const size = items.length;
   const places = Array.isArray(order) ? new Set(order as unknown[]) : undefined;
   if (places?.size !== size || !items.every((_, place) => places.has(place)) || (order as unknown[]).length !== size) {
     fail("ERR_RANGE", call, `${name}.order`, `the integers from 0 to below ${size} in any order`, show(order));
   }
-  if (typeof credit !== "number" || !Number.isFinite(credit)) fail("ERR_RANGE", call, `${name}.credit`, "a finite number", show(credit));
+  if (typeof credit !== "number") fail("ERR_TYPE", call, `${name}.credit`, "a finite number", show(credit));
+  if (!Number.isFinite(credit)) fail("ERR_RANGE", call, `${name}.credit`, "a finite number", show(credit));
   return new Ring({
     items: items as Item[],
-    oldest: integer(call, `${name}.oldest`, oldest, 0, size === capacity ? size - 1 : 0),
+    oldest: readInteger(call, `${name}.oldest`, oldest, 0, size === capacity ? size - 1 : 0),
     order: order as number[],
-    drawn: integer(call, `${name}.drawn`, drawn, 0, size),
-    pushed: integer(call, `${name}.pushed`, pushed, size),
+    drawn: readInteger(call, `${name}.drawn`, drawn, 0, size),
+    pushed: readInteger(call, `${name}.pushed`, pushed, size),
     credit,
   });
 }
@@ -161,6 +156,8 @@ function readRing<Item>(call: string, name: string, given: unknown, capacity: nu
  * without replacement until all of its items were drawn, then anew, so an item is in a batch twice only where the class has
  * fewer items than the batch takes of it. Classes without items are left out. After `useFrequencies()` batches follow the
  * frequencies of all that was ever pushed instead, for fine-tuning: over many batches each class has its exact share.
+ *
+ * Source: the balanced batches of imbalanced-learn `BalancedBatchGenerator`, on a stream in place of a data set.
  *
  * @throws TypeError or RangeError, with a `code`, for a wrong option, label or batch size, and where nothing was pushed.
  * @example
@@ -176,8 +173,11 @@ function readRing<Item>(call: string, name: string, given: unknown, capacity: nu
  * ```
  */
 export class BalancedSampler<Item> implements Iterable<Batch<Item>> {
+  /** Number of classes. */
   readonly classes: number;
+  /** The most items that are kept of each class. */
   readonly capacity: number;
+  /** Items of a batch, where `next` is not told. */
   readonly batchSize: number | undefined;
   readonly #random: Xoshiro128;
   #rings: readonly Ring<Item>[];
@@ -186,10 +186,10 @@ export class BalancedSampler<Item> implements Iterable<Batch<Item>> {
 
   constructor(rawOptions: BalancedSamplerOptions) {
     const { classes, capacity = 1024, batchSize, seed = 0 } = readObject(NAME, "options", rawOptions, KNOWN);
-    this.classes = integer(NAME, "classes", classes, 1, 2 ** 31 - 1);
-    this.capacity = integer(NAME, "capacity", capacity, 1);
-    this.batchSize = batchSize === undefined ? undefined : integer(NAME, "batchSize", batchSize, 1);
-    this.#random = new Xoshiro128(integer(NAME, "seed", seed, 0, 2 ** 32 - 1));
+    this.classes = readInteger(NAME, "classes", classes, 1, 2 ** 31 - 1);
+    this.capacity = readInteger(NAME, "capacity", capacity, 1);
+    this.batchSize = batchSize === undefined ? undefined : readInteger(NAME, "batchSize", batchSize, 1);
+    this.#random = new Xoshiro128(readInteger(NAME, "seed", seed, 0, 2 ** 32 - 1));
     this.#rings = Array.from({ length: this.classes }, () => new Ring<Item>({ items: [], oldest: 0, order: [], drawn: 0, pushed: 0, credit: 0 }));
   }
 
@@ -205,14 +205,14 @@ export class BalancedSampler<Item> implements Iterable<Batch<Item>> {
 
   /** Adds an item of a class; where the class is full, its oldest item goes. */
   push(item: Item, label: number): void {
-    const ring = this.#rings[integer(`${NAME}.push`, "label", label, 0, this.classes - 1)] as Ring<Item>;
+    const ring = this.#rings[readInteger(`${NAME}.push`, "label", label, 0, this.classes - 1)] as Ring<Item>;
     ring.push(item, this.capacity);
   }
 
   /** The next batch, of `batchSize` items, by default as many as the sampler was made for. */
   next(batchSize: number | undefined = this.batchSize): Batch<Item> {
     const call = `${NAME}.next`;
-    const size = integer(call, "batchSize", batchSize, 1);
+    const size = readInteger(call, "batchSize", batchSize, 1);
     const present = this.#rings.flatMap(({ items }, label) => (items.length > 0 ? [label] : []));
     if (present.length === 0) fail("ERR_RANGE", call, "the sampler", "with an item at least", "an empty one");
     const shares = this.#frequencies ? this.#byFrequency(size, present) : this.#equal(size, present);
@@ -246,14 +246,19 @@ export class BalancedSampler<Item> implements Iterable<Batch<Item>> {
   restore(state: BalancedSamplerState<Item>): void {
     const call = `${NAME}.restore`;
     const { classes, capacity, rings, random, turn, frequencies } = readObject(call, "state", state, STATE);
-    integer(call, "state.classes", classes, this.classes, this.classes);
-    integer(call, "state.capacity", capacity, this.capacity, this.capacity);
-    if (!Array.isArray(rings) || rings.length !== this.classes) fail("ERR_SHAPE", call, "state.rings", `an array of ${this.classes}`, show(rings));
+    readInteger(call, "state.classes", classes, this.classes, this.classes, `${this.classes} as this sampler has`);
+    readInteger(call, "state.capacity", capacity, this.capacity, this.capacity, `${this.capacity} as this sampler has`);
+    if (!Array.isArray(rings)) fail("ERR_TYPE", call, "state.rings", `an array of ${this.classes}`, show(rings));
+    if (rings.length !== this.classes) fail("ERR_SHAPE", call, "state.rings", `an array of ${this.classes}`, show(rings));
     const read = rings.map((ring, label) => readRing<Item>(call, `state.rings[${label}]`, ring, this.capacity));
-    if (!Array.isArray(random) || random.length !== 4) fail("ERR_SHAPE", call, "state.random", "an array of 4 integers", show(random));
-    const words = random.map((word, i) => integer(call, `state.random[${i}]`, word, -(2 ** 31), 2 ** 31 - 1));
+    const integers = "an array of 4 integers, not all 0";
+    if (!Array.isArray(random)) fail("ERR_TYPE", call, "state.random", integers, show(random));
+    if (random.length !== 4) fail("ERR_SHAPE", call, "state.random", integers, `one of ${random.length}`);
+    const words = random.map((word, i) => readInteger(call, `state.random[${i}]`, word, -(2 ** 31), 2 ** 31 - 1));
+    // From where the generator would never come away.
+    if (words.every((word) => word === 0)) fail("ERR_RANGE", call, "state.random", integers, show(random));
     const present = read.filter(({ items }) => items.length > 0).length;
-    const next = integer(call, "state.turn", turn, 0, Math.max(0, present - 1));
+    const next = readInteger(call, "state.turn", turn, 0, Math.max(0, present - 1));
     if (typeof frequencies !== "boolean") fail("ERR_TYPE", call, "state.frequencies", "true or false", show(frequencies));
     this.#rings = read;
     this.#random.state = words as unknown as RandomState;

@@ -1,5 +1,7 @@
 import { fail, show } from "../errors.js";
-import { readObject } from "../invoke/options.js";
+import { arrayOf, lengthOf } from "../arrays.js";
+import type { TypedArray } from "../tensor.js";
+import { readFloatType, readInteger, readObject } from "../invoke/options.js";
 
 type IntegerArray = ArrayLike<number> | ArrayLike<bigint>;
 
@@ -15,6 +17,8 @@ export interface ClassCountsOptions {
 /**
  * How often each class occurs: count_c = Σ [label = c]. `labels` may have any shape; `classes` is how many classes there are.
  *
+ * Source: NumPy `bincount`.
+ *
  * @throws TypeError or RangeError, with a `code`, for labels that are not class indices.
  * @example
  * ```ts
@@ -24,24 +28,22 @@ export interface ClassCountsOptions {
  */
 export function classCounts(labels: Integers, classes: number, options?: ClassCountsOptions): Float64Array<ArrayBuffer> {
   const call = "classCounts";
-  const expected = "an integer ≥ 1";
-  if (typeof classes !== "number") fail("ERR_TYPE", call, "classes", expected, show(classes));
-  if (!Number.isSafeInteger(classes) || classes < 1) fail("ERR_RANGE", call, "classes", expected, show(classes));
-  const { ignoreIndex = -100 } = readObject(call, "options", options, ["ignoreIndex"]);
-  if (typeof ignoreIndex !== "number") fail("ERR_TYPE", call, "ignoreIndex", "an integer", show(ignoreIndex));
-  const counts = new Float64Array(classes);
+  const count = readInteger(call, "classes", classes, 1, 2 ** 31 - 1);
+  const { ignoreIndex: givenIgnored = -100 } = readObject(call, "options", options, ["ignoreIndex"]);
+  const ignoreIndex = readInteger(call, "ignoreIndex", givenIgnored, Number.MIN_SAFE_INTEGER, Infinity, "an integer");
+  const counts = new Float64Array(count);
   forEach(call, "labels", labels, (label, i) => {
     if (label === ignoreIndex) return;
-    if (!(Number.isInteger(label) && label >= 0 && label < classes)) fail("ERR_RANGE", call, `labels[${i}]`, `a class index from 0 to ${classes - 1}`, show(label));
+    if (!(Number.isInteger(label) && label >= 0 && label < count)) fail("ERR_RANGE", call, `labels[${i}]`, `a class index from 0 to ${count - 1}`, show(label));
     (counts[label] as number)++;
   });
   return counts;
 }
 
 function forEach(call: string, name: string, given: Integers, each: (value: number, i: number) => void) {
-  const isArray = (value: unknown): value is ArrayLike<unknown> => Array.isArray(value) || (ArrayBuffer.isView(value) && "length" in value);
-  const array: unknown = isArray(given) ? given : (given as { readonly data?: unknown } | null | undefined)?.data;
-  if (!isArray(array)) fail("ERR_TYPE", call, name, "an array of integers, { data, shape } with one, or a tensor", show(given));
+  const array = arrayOf(given);
+  if (!array) fail("ERR_TYPE", call, name, "an array of integers, { data, shape } with one, or a tensor", show(given));
+  if (ArrayBuffer.isView(array)) lengthOf(call, name, array as unknown as TypedArray);
   for (let i = 0; i < array.length; i++) {
     const value = array[i];
     if (typeof value !== "number" && typeof value !== "bigint") fail("ERR_TYPE", call, `${name}[${i}]`, "an integer", show(value));
@@ -89,7 +91,7 @@ export function classWeights<D extends "float32" | "float64" = "float32">(
   if (!SCHEMES.includes(scheme)) fail("ERR_RANGE", call, "scheme", `one of ${known}`, show(scheme));
   if (typeof beta !== "number") fail("ERR_TYPE", call, "beta", "a number from 0 to below 1", show(beta));
   if (!(beta >= 0 && beta < 1)) fail("ERR_RANGE", call, "beta", "a number from 0 to below 1", show(beta));
-  if (dtype !== "float32" && dtype !== "float64") fail("ERR_RANGE", call, "dtype", '"float32" or "float64"', show(dtype));
+  const type = readFloatType(call, dtype);
   let [present, all] = [0, 0];
   const numbers: number[] = [];
   forEach(call, "counts", counts, (count, i) => {
@@ -106,5 +108,5 @@ export function classWeights<D extends "float32" | "float64" = "float32">(
   });
   const scale = scheme === "effective" ? present / raw.reduce((sum, weight) => sum + weight, 0) : 1;
   const weights = raw.map((weight) => weight * scale || 0);
-  return (dtype === "float32" ? Float32Array.from(weights) : Float64Array.from(weights)) as never;
+  return (type === "float32" ? Float32Array.from(weights) : Float64Array.from(weights)) as never;
 }

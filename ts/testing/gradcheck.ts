@@ -1,3 +1,4 @@
+import { arrayOf, isArray } from "../arrays.js";
 import { fail, show } from "../errors.js";
 import { readObject } from "../invoke/options.js";
 
@@ -15,7 +16,7 @@ export type Differentiable = ((...args: never[]) => Gradients) | { valueAndGrad(
 
 /** Options of {@link gradcheck}. */
 export interface GradcheckOptions {
-  /** The inputs to check, or arrays among `options`. Default: all that the loss gives gradients by. */
+  /** The inputs to check, or arrays among `options`. Default: all of them that the loss gives gradients by. */
   readonly wrt?: readonly string[] | undefined;
   /** The last argument of every call. A loss of this package is also given `wrt`, where it asks for more than the default. */
   readonly options?: object | undefined;
@@ -59,15 +60,6 @@ function number(name: string, value: unknown, otherwise: number, positive: boole
   return given;
 }
 
-const isArray = (value: unknown): value is ArrayLike<number> & { slice(): object } =>
-  Array.isArray(value) || (ArrayBuffer.isView(value) && "slice" in value);
-
-/** The array itself, or that of `{ data, shape }` or of a tensor. */
-function arrayOf(value: unknown): ArrayLike<number> | undefined {
-  const array: unknown = isArray(value) ? value : (value as { readonly data?: unknown } | null | undefined)?.data;
-  return isArray(array) ? array : undefined;
-}
-
 /** What is given with every array copied, and tensors as `{ data, shape }`. Functions and the like stay what they are. */
 function copied(value: unknown): unknown {
   if (isArray(value)) return value.slice();
@@ -106,9 +98,8 @@ function factors(gradOutput: unknown): (i: number) => number {
  * they are: every call is given copies, in which `{ data, shape }` stands for a tensor.
  *
  * NaN is never right. Kinks and the ends of a domain must be further away than ε: |x| at 0 has no derivative to compare
- * with. `ciou` treats a part of
- * itself as a constant, and `ctc` differentiates by logits: neither is a derivative of its value (`ctc` with
- * `gradient: "logProbs"` is).
+ * with. `ciou` treats a part of itself as a constant, and `ctc` differentiates by logits: neither is a derivative of its value
+ * (`ctc` with `gradient: "logProbs"` is).
  *
  * Source: PyTorch `gradcheck`, whose defaults these are.
  *
@@ -151,9 +142,9 @@ export function gradcheck(loss: Differentiable, inputs: Readonly<Record<string, 
 
   let asked: { readonly wrt: readonly string[] } | undefined;
   let { grads } = call(asked);
-  const names = (wrt as readonly string[] | undefined) ?? Object.keys(grads);
-  if (names.length === 0) fail("ERR_OPTION", NAME, "wrt", "of at least one name", "none");
   const all: Named = { ...(read.options as Named | undefined), ...inputs };
+  const names = (wrt as readonly string[] | undefined) ?? Object.keys(grads).filter((name) => grads[name] !== undefined && Object.hasOwn(all, name));
+  if (names.length === 0) fail("ERR_OPTION", NAME, "wrt", "of at least one name", "none");
   const parts = names.map((name) => {
     if (!Object.hasOwn(all, name)) fail("ERR_OPTION", NAME, "wrt", `names among ${Object.keys(all).map(show).join(", ")}`, show(name));
     return { name, data: elements(name in inputs ? `inputs.${name}` : `options.options.${name}`, all[name]).slice() };
