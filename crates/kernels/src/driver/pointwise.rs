@@ -5,6 +5,7 @@
 
 use crate::isa::{Element, Isa, Lanes, SUM_LANES, Vector};
 use crate::reduce::{self, BLOCK, Sum};
+use core::cell::Cell;
 use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 use core::ptr::copy_nonoverlapping;
@@ -24,6 +25,11 @@ pub trait Pointwise<const IN: usize, const OUT: usize>: Copy {
     const ARITHMETIC: bool = false;
     /// The loss with its options.
     fn new(options: &[f64]) -> Self;
+    /// Calls `run` with the loss, in a call of its own for options that are worth their own code.
+    #[inline(always)]
+    fn specialise(self, run: impl Fn(Self)) {
+        run(self)
+    }
     /// The value and its partial derivatives, lane by lane.
     fn eval<V: Lanes>(self, args: [V; IN]) -> (V, [V; OUT]);
 }
@@ -118,14 +124,19 @@ unsafe fn stored<
         DEFAULT => L::DEFAULT,
         _ => OUT,
     };
-    // Two vectors a turn: their dependency chains interleave, and two of the widest are eight lanes.
-    for i in (0..n).step_by(2 * count) {
-        // SAFETY: the driver gives every pointer n elements, and i + 2·count ≤ n.
-        unsafe {
-            step::<I, T, L, IN, OUT>(loss, args, values, grads, scale, store, i);
-            step::<I, T, L, IN, OUT>(loss, args, values, grads, scale, store, i + count);
-        }
-    }
+    loss.specialise(
+        #[inline(always)]
+        |loss| {
+            // Two vectors a turn: their dependency chains interleave, and two of the widest are eight lanes.
+            for i in (0..n).step_by(2 * count) {
+                // SAFETY: the driver gives every pointer n elements, and i + 2·count ≤ n.
+                unsafe {
+                    step::<I, T, L, IN, OUT>(loss, args, values, grads, scale, store, i);
+                    step::<I, T, L, IN, OUT>(loss, args, values, grads, scale, store, i + count);
+                }
+            }
+        },
+    );
 }
 
 /// One vector of [`stored`].
@@ -169,24 +180,32 @@ unsafe fn fused<
     let loss = unsafe { *loss.cast::<L>() };
     let (args, grads) = (span.args, span.grads);
     let scale = Vector::<I, T>::splat(span.scale.to_f64());
-    let mut sum = <Vector<I, T> as Lanes>::Sum::from(span.lanes);
-    for i in (0..n).step_by(SUM_LANES) {
-        for slot in 0..SUM_LANES / count {
-            let i = i + slot * count;
-            // SAFETY: the driver gives every pointer n elements, and i + count ≤ n.
-            unsafe {
-                let x: [_; IN] = core::array::from_fn(|k| Vector::<I, T>::load(args[k].add(i)));
-                let (value, partial) = loss.eval(x);
-                value.accumulate(&mut sum, slot);
-                if GRAD {
-                    for k in 0..L::DEFAULT {
-                        (partial[k] * scale).store(grads[k].add(i));
+    let lanes = Cell::new(span.lanes);
+    loss.specialise(
+        #[inline(always)]
+        |loss| {
+            let mut sum = <Vector<I, T> as Lanes>::Sum::from(lanes.get());
+            for i in (0..n).step_by(SUM_LANES) {
+                for slot in 0..SUM_LANES / count {
+                    let i = i + slot * count;
+                    // SAFETY: the driver gives every pointer n elements, and i + count ≤ n.
+                    unsafe {
+                        let x: [_; IN] =
+                            core::array::from_fn(|k| Vector::<I, T>::load(args[k].add(i)));
+                        let (value, partial) = loss.eval(x);
+                        value.accumulate(&mut sum, slot);
+                        if GRAD {
+                            for k in 0..L::DEFAULT {
+                                (partial[k] * scale).store(grads[k].add(i));
+                            }
+                        }
                     }
                 }
             }
-        }
-    }
-    span.lanes = sum.into();
+            lanes.set(sum.into());
+        },
+    );
+    span.lanes = lanes.get();
 }
 
 /// The most dimensions that a broadcast operand may have once merged.

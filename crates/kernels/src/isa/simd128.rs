@@ -132,7 +132,8 @@ macro_rules! memory_and_masks {
         }
         #[inline(always)]
         fn select(mask: Mask, yes: Self, no: Self) -> Self {
-            $vector(v128_bitselect(yes.0, no.0, mask.0))
+            // Written out, so that the compiler sees a zero among the two; it makes a bitselect of the rest.
+            $vector(v128_or(v128_and(yes.0, mask.0), v128_andnot(no.0, mask.0)))
         }
     };
 }

@@ -19,10 +19,12 @@ impl Pointwise<2, 1> for HingeEmbedding {
     #[inline(always)]
     fn eval<V: Lanes>(self, [input, target]: [V; 2]) -> (V, [V; 1]) {
         let zero = V::splat(0.0);
-        let gap = V::splat(self.margin) - input;
+        let far = target.lt(zero);
         // y is ±1 or NaN, and y as the slope where the hinge is open gives y in all three cases.
-        let closed = target.lt(zero) & gap.le(zero);
-        let value = V::select(target.lt(zero), gap.max(zero), input * target);
-        (value, [V::select(closed, zero, target)])
+        let open = V::select(far, V::splat(self.margin) - input, input * target);
+        // Nothing is below NaN: where y = 1, no value is too small. A mask of two conditions would cost more.
+        let floor = V::select(far, zero, V::splat(f64::NAN));
+        let slope = V::select(open.le(floor), zero, target);
+        (open.max(floor), [slope])
     }
 }

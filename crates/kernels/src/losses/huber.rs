@@ -21,9 +21,8 @@ impl Pointwise<2, 2> for Huber {
     fn eval<V: Lanes>(self, [input, target]: [V; 2]) -> (V, [V; 2]) {
         let (delta, half) = (V::splat(self.delta), V::splat(0.5));
         let d = input - target;
-        // With c = d clamped to ±δ, both branches are c(d − c/2), and c is the slope. NaN is not
-        // ≥ δ and so stays.
-        let slope = V::select(d.abs().ge(delta), delta.copysign(d), d);
+        // With c = d clamped to ±δ, both branches are c(d − c/2), and c is the slope. NaN stays.
+        let slope = d.min(delta).max(-delta);
         (slope * (d - half * slope), [slope, -slope])
     }
 }

@@ -22,6 +22,6 @@ impl Pointwise<3, 2> for MarginRanking {
         let z = V::splat(self.margin) - target * (input1 - input2);
         let closed = z.le(zero);
         let slope = V::select(closed, zero, target);
-        (z.max(zero), [V::select(closed, zero, -target), slope])
+        (z.max(zero), [zero - slope, slope])
     }
 }

@@ -23,6 +23,19 @@ impl Pointwise<2, 1> for PoissonNll {
     }
 
     #[inline(always)]
+    fn specialise(self, run: impl Fn(Self)) {
+        if self.log_input && !self.full {
+            run(PoissonNll {
+                log_input: true,
+                full: false,
+                ..self
+            })
+        } else {
+            run(self)
+        }
+    }
+
+    #[inline(always)]
     fn eval<V: Lanes>(self, [input, target]: [V; 2]) -> (V, [V; 1]) {
         let (one, half) = (V::splat(1.0), V::splat(0.5));
         let (mut value, slope) = if self.log_input {

@@ -8,6 +8,8 @@ use crate::math::Math;
 #[derive(Clone, Copy)]
 pub struct SmoothL1 {
     beta: f64,
+    /// 1/β where β is a power of two, so that the product is the quotient.
+    inverse: Option<f64>,
 }
 
 impl Pointwise<2, 2> for SmoothL1 {
@@ -15,17 +17,42 @@ impl Pointwise<2, 2> for SmoothL1 {
     const ARITHMETIC: bool = true;
 
     fn new(options: &[f64]) -> Self {
-        SmoothL1 { beta: options[0] }
+        let beta = options[0];
+        let exact = (1e-18..1e18).contains(&beta) && beta.to_bits() << 12 == 0;
+        SmoothL1 {
+            beta,
+            inverse: exact.then(|| 1.0 / beta),
+        }
+    }
+
+    #[inline(always)]
+    fn specialise(self, run: impl Fn(Self)) {
+        match self.inverse {
+            Some(inverse) => run(SmoothL1 {
+                inverse: Some(inverse),
+                ..self
+            }),
+            None => run(SmoothL1 {
+                inverse: None,
+                ..self
+            }),
+        }
     }
 
     #[inline(always)]
     fn eval<V: Lanes>(self, [input, target]: [V; 2]) -> (V, [V; 2]) {
         let (beta, half) = (V::splat(self.beta), V::splat(0.5));
         let d = input - target;
-        let quadratic = d.abs().lt(beta);
-        // Divided before it is squared, so that a large beta does not overflow; beta 0 is l1.
-        let slope = V::select(quadratic, d / beta, d.signum());
-        let value = V::select(quadratic, half * d * slope, d.abs() - half * beta);
-        (value, [slope, -slope])
+        let Some(inverse) = self.inverse else {
+            let quadratic = d.abs().lt(beta);
+            // Divided before it is squared, so that a large beta does not overflow; beta 0 is l1.
+            let slope = V::select(quadratic, d / beta, d.signum());
+            let value = V::select(quadratic, half * d * slope, d.abs() - half * beta);
+            return (value, [slope, -slope]);
+        };
+        // The same bits: d/β is clamped to ±1, and β times that is d, or ±β, exactly.
+        let one = V::splat(1.0);
+        let slope = (d * V::splat(inverse)).min(one).max(-one);
+        (slope * (d - half * beta * slope), [slope, -slope])
     }
 }
