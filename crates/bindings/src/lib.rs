@@ -5,6 +5,7 @@
 //! [`block`] here and `ts/runtime.ts` there. The facade has checked them all; what is behind this
 //! boundary relies on that.
 
+use core::mem::MaybeUninit;
 use fused_loss_kernels::driver::check::{self, Classes, Domain};
 use fused_loss_kernels::driver::{pointwise, rowwise, whole};
 use fused_loss_kernels::isa::{Element, Native};
@@ -114,15 +115,21 @@ impl Block {
     fn divisor(self) -> Option<f64> {
         Some(self.number(block::DIVISOR)).filter(|divisor| !divisor.is_nan())
     }
-    fn operand<T: Element>(self, slot: usize) -> pointwise::Operand<T> {
-        let mut operand = pointwise::Operand::contiguous(self.pointer(slot));
-        operand.rank = self.index(slot + 1);
-        for (k, dim) in operand.dims.iter_mut().enumerate().take(operand.rank) {
-            *dim = (self.index(slot + 2 + 2 * k), self.index(slot + 3 + 2 * k));
+    /// An operand, with room for its dimensions.
+    fn operand<T: Element>(self, slot: usize, room: &mut Dims) -> pointwise::Operand<'_, T> {
+        let rank = self.index(slot + 1);
+        for (k, dim) in room.iter_mut().enumerate().take(rank) {
+            dim.write((self.index(slot + 2 + 2 * k), self.index(slot + 3 + 2 * k)));
         }
-        operand
+        pointwise::Operand {
+            data: self.pointer(slot),
+            // SAFETY: so many were just written.
+            dims: unsafe { room[..rank].assume_init_ref() },
+        }
     }
 }
+
+type Dims = [MaybeUninit<(usize, usize)>; pointwise::MAX_RANK];
 
 fn call_pointwise<T: Element, L, const IN: usize, const OUT: usize>(b: Block) -> f64
 where
@@ -135,11 +142,20 @@ where
 /// Apart from the loss's own code, so that it is compiled once.
 #[inline(never)]
 fn run_pointwise<T: Element>(kernel: &pointwise::Kernel<T>, b: Block) -> f64 {
-    let weight = (b.index(block::WEIGHT) != 0).then(|| b.operand(block::WEIGHT));
+    // Left as they are where an operand is contiguous: clearing them takes as long as a small call.
+    let mut rooms: [Dims; 1 + pointwise::MAX_ARGS] =
+        [const { [const { MaybeUninit::uninit() }; pointwise::MAX_RANK] }; _];
+    let [first, second, third, fourth, weight] = &mut rooms;
+    let argument = |k: usize, room| b.operand(block::OPERANDS + k * block::OPERAND, room);
     let call = pointwise::Call {
         n: b.index(block::SHAPE),
-        args: core::array::from_fn(|k| b.operand(block::OPERANDS + k * block::OPERAND)),
-        weight,
+        args: [
+            argument(0, first),
+            argument(1, second),
+            argument(2, third),
+            argument(3, fourth),
+        ],
+        weight: (b.index(block::WEIGHT) != 0).then(|| b.operand(block::WEIGHT, weight)),
         divisor: b.divisor(),
         grad_output: b.number(block::GRAD_OUTPUT),
         grad_outputs: b.pointer(block::GRAD_OUTPUTS),

@@ -568,7 +568,7 @@ fn find<I: Isa, T: Real>(name: &str) -> Loss<T> {
 }
 
 /// A call that reads nothing and asks for nothing.
-fn bare<T: Real>(n: usize) -> Call<T> {
+fn bare<T: Real>(n: usize) -> Call<'static, T> {
     Call {
         n,
         args: [Operand::contiguous(null()); MAX_ARGS],
@@ -846,11 +846,11 @@ impl Layout {
         Layout { dims }
     }
 
-    fn operand<T: Real>(&self, data: *const T) -> Operand<T> {
-        let mut operand = Operand::contiguous(data);
-        operand.rank = self.dims.len();
-        operand.dims[..self.dims.len()].copy_from_slice(&self.dims);
-        operand
+    fn operand<T: Real>(&self, data: *const T) -> Operand<'_, T> {
+        Operand {
+            data,
+            dims: &self.dims,
+        }
     }
 
     /// Position of element i.
@@ -875,17 +875,17 @@ impl Layout {
 }
 
 /// An array as the loss sees it, and where it lies.
-struct Argument<T> {
+struct Argument<'a, T> {
     /// Element by element.
     seen: Vec<T>,
     memory: Guarded<T>,
     kept: Vec<T>,
-    layout: Option<Layout>,
+    layout: Option<&'a Layout>,
 }
 
-impl<T: Real> Argument<T> {
-    fn new(source: &[T], n: usize, layout: Option<Layout>) -> Self {
-        let (seen, kept) = match &layout {
+impl<'a, T: Real> Argument<'a, T> {
+    fn new(source: &[T], n: usize, layout: Option<&'a Layout>) -> Self {
+        let (seen, kept) = match layout {
             Some(_) if n == 0 => (vec![], vec![]),
             Some(layout) => {
                 let kept: Vec<T> = source
@@ -906,9 +906,9 @@ impl<T: Real> Argument<T> {
         }
     }
 
-    fn operand(&mut self) -> Operand<T> {
+    fn operand(&mut self) -> Operand<'a, T> {
         let data = self.memory.ptr();
-        match &self.layout {
+        match self.layout {
             Some(layout) => layout.operand(data),
             None => Operand::contiguous(data),
         }
@@ -947,7 +947,7 @@ impl<T: Real> Output<T> {
     }
 }
 
-impl<T: Real> Argument<T> {
+impl<T: Real> Argument<'_, T> {
     fn unchanged(self, what: impl Fn() -> String) {
         assert_same(&self.memory.checked(&what), &self.kept, || {
             format!("{}: an input was written", what())
@@ -961,16 +961,16 @@ fn check<T: Real>(data: &Data<T>, n: usize, plan: &Plan) {
     let what = |part: &str| format!("{} × {n}: {part} of {plan:?}", data.name());
 
     // The arguments. What follows them is poison: no result may depend on it.
+    let layouts: Vec<Layout> = (0..MAX_ARGS).map(|k| Layout::new(n, n + k)).collect();
     let mut args: Vec<Argument<T>> = (0..loss.args)
         .map(|k| {
             let broadcast = plan.broadcast && (k > 0 || loss.args == 1);
-            let layout = broadcast.then(|| Layout::new(n, n + k));
-            Argument::new(&data.args[k], n, layout)
+            Argument::new(&data.args[k], n, broadcast.then_some(&layouts[k]))
         })
         .collect();
     let mut weight = (plan.weight != Weight::Nothing).then(|| {
         let broadcast = plan.weight == Weight::Broadcast;
-        Argument::new(&data.weight, n, broadcast.then(|| Layout::new(n, n + 3)))
+        Argument::new(&data.weight, n, broadcast.then_some(&layouts[3]))
     });
     let mut grad_outputs = plan
         .grad_outputs

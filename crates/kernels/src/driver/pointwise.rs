@@ -213,38 +213,31 @@ pub const MAX_RANK: usize = 16;
 
 /// An argument: contiguous, or broadcast by strides over the loss's shape.
 #[derive(Clone, Copy)]
-pub struct Operand<T> {
+pub struct Operand<'a, T> {
     /// The first element.
     pub data: *const T,
-    /// Merged dimensions from the outermost, as (size, stride); rank 0 means contiguous.
-    pub dims: [(usize, usize); MAX_RANK],
-    /// How many of them there are.
-    pub rank: usize,
+    /// Merged dimensions from the outermost, as (size, stride); none means contiguous.
+    pub dims: &'a [(usize, usize)],
 }
 
-impl<T: Element> Operand<T> {
+impl<T: Element> Operand<'_, T> {
     /// An operand of the loss's own shape.
     pub fn contiguous(data: *const T) -> Self {
-        Operand {
-            data,
-            dims: [(0, 0); MAX_RANK],
-            rank: 0,
-        }
+        Operand { data, dims: &[] }
     }
 
     /// The elements `start .. start + n` of the broadcast operand, in place where they lie so.
     unsafe fn span(&self, start: usize, n: usize, buffer: *mut T) -> *const T {
-        if self.rank == 0 {
+        let Some((&(inner, step), outer)) = self.dims.split_last() else {
             // SAFETY: a contiguous operand has every element of the loss's shape.
             return unsafe { self.data.add(start) };
-        }
-        let (inner, step) = self.dims[self.rank - 1];
+        };
         let mut done = 0;
         while done < n {
             let mut rest = (start + done) / inner;
             let column = (start + done) % inner;
             let mut offset = column * step;
-            for &(size, stride) in self.dims[..self.rank - 1].iter().rev() {
+            for &(size, stride) in outer.iter().rev() {
                 offset += rest % size * stride;
                 rest /= size;
             }
@@ -260,13 +253,13 @@ impl<T: Element> Operand<T> {
 }
 
 /// One call of a pointwise loss.
-pub struct Call<T> {
+pub struct Call<'a, T> {
     /// Number of loss elements.
     pub n: usize,
     /// The arguments, as many as the loss has.
-    pub args: [Operand<T>; MAX_ARGS],
+    pub args: [Operand<'a, T>; MAX_ARGS],
     /// Factor of each element's loss.
-    pub weight: Option<Operand<T>>,
+    pub weight: Option<Operand<'a, T>>,
     /// What the sum is divided by; `None` is the sum of the weights.
     pub divisor: Option<f64>,
     /// The incoming gradient of the reduced value.
@@ -282,11 +275,11 @@ pub struct Call<T> {
 }
 
 /// An L1-sized buffer; its contents are written before they are read.
-struct Buffer<T>([MaybeUninit<T>; SPAN]);
+struct Buffer<T, const N: usize = SPAN>([MaybeUninit<T>; N]);
 
-impl<T> Buffer<T> {
+impl<T, const N: usize> Buffer<T, N> {
     fn new() -> Self {
-        Buffer([const { MaybeUninit::uninit() }; SPAN])
+        Buffer([const { MaybeUninit::uninit() }; N])
     }
     fn ptr(&mut self) -> *mut T {
         self.0.as_mut_ptr().cast()
@@ -346,18 +339,17 @@ impl<T> Buffers<T> {
 
 /// A tail is padded to eight elements in these and runs the same code.
 struct Tails<T> {
-    args: [[T; SUM_LANES]; MAX_ARGS],
-    grads: [[T; SUM_LANES]; MAX_ARGS],
-    factor: [T; SUM_LANES],
+    args: [Buffer<T, SUM_LANES>; MAX_ARGS],
+    grads: [Buffer<T, SUM_LANES>; MAX_ARGS],
+    factor: Buffer<T, SUM_LANES>,
 }
 
-impl<T: Element> Tails<T> {
+impl<T> Tails<T> {
     fn new() -> Self {
-        let zero = [T::from_f64(0.0); SUM_LANES];
         Tails {
-            args: [zero; MAX_ARGS],
-            grads: [zero; MAX_ARGS],
-            factor: zero,
+            args: core::array::from_fn(|_| Buffer::new()),
+            grads: core::array::from_fn(|_| Buffer::new()),
+            factor: Buffer::new(),
         }
     }
 }
@@ -365,7 +357,7 @@ impl<T: Element> Tails<T> {
 /// One way through the elements.
 struct Pass<'a, T> {
     kernel: &'a Kernel<'a, T>,
-    call: &'a Call<T>,
+    call: &'a Call<'a, T>,
     scale: T,
     mean: f64,
     value_only: bool,
@@ -434,7 +426,7 @@ impl<T: Element> Pass<'_, T> {
                 }
                 for k in (0..MAX_ARGS).filter(|&k| wanted[k]) {
                     span.grads[k] = if tail {
-                        tails.grads[k].as_mut_ptr()
+                        tails.grads[k].ptr()
                     } else {
                         call.grads[k].add(start)
                     };
@@ -549,15 +541,15 @@ unsafe fn pad<T: Element>(
     from: *const T,
     len: usize,
     tail: bool,
-    copy: &mut [T; SUM_LANES],
+    copy: &mut Buffer<T, SUM_LANES>,
 ) -> *const T {
     if !tail {
         return from;
     }
-    copy.fill(T::from_f64(0.0));
+    copy.0.fill(MaybeUninit::new(T::from_f64(0.0)));
     // SAFETY: the caller has len ≤ SUM_LANES elements.
-    unsafe { copy_nonoverlapping(from, copy.as_mut_ptr(), len) };
-    copy.as_ptr()
+    unsafe { copy_nonoverlapping(from, copy.ptr(), len) };
+    copy.ptr()
 }
 
 /// Multiplies `n` elements, a multiple of eight.
