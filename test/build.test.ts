@@ -195,6 +195,14 @@ describe.each(scripts)("dist/%s", (script) => {
 
 const child = (...args: string[]) => execFileSync(process.execPath, ["--no-warnings", ...args], { cwd: root, encoding: "utf8" }).trim();
 
+describe.each(["simd128", "scalar"])("dist/%s.js", (build) => {
+  // As in browsers.
+  it.each(["process.getBuiltinModule = undefined", "delete globalThis.process"])("unpacks its engine by itself after %s", (before) => {
+    const program = `const { log } = console; ${before}; const { mse } = await import("./dist/${build}.js"); log(mse(Float32Array.of(3), Float32Array.of(1)))`;
+    expect(child("--input-type=module", "--eval", program)).toBe("4");
+  });
+});
+
 const bundled = async (contents: string) => {
   const { outputFiles } = await build({
     stdin: { contents, resolveDir: root },
