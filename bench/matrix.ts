@@ -2,11 +2,11 @@
 //   npm run bench:matrix                 a table: GFLOP/s of both, and their ratio; the aim is 0.8 for float32
 //   npm run bench:matrix -- --large      linearCrossEntropy of 4,096 × 512 into 131,072 classes, with gradients, in 1 GiB
 import { readFileSync } from "node:fs";
-import binaryen from "binaryen";
 import { Command } from "commander";
 import { linearCrossEntropy, tensor, zeros } from "fused-loss";
 import { Buffer, initSync } from "../crates/bindings/pkg/simd128/fused_loss.js";
 import { measure, median, ratio } from "./measure.js";
+import { instantiate } from "./wat.js";
 
 const options = new Command("npm run bench:matrix --")
   .description("Times the product of matrices against the peak of one core, or runs linearCrossEntropy on a large vocabulary.")
@@ -32,11 +32,8 @@ function peakLoop(lanes: "f32x4" | "f64x2"): (rounds: number, factor: number) =>
     ${chains.map((k) => `(local.set $s${k} (${lanes}.splat (${float}.const ${k}))) (local.set $p${k} (${lanes}.splat (${float}.const ${k + 1})))`).join("\n")}
     (loop $again ${step.concat("\n").repeat(STEPS)} (br_if $again (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
     (${lanes}.extract_lane 0 ${chains.reduce((sum, k) => `(${lanes}.add ${sum} (${lanes}.add (local.get $s${k}) (local.get $p${k})))`, "(local.get $x)")})))`;
-  const module = binaryen.parseText(text);
-  module.setFeatures(binaryen.Features.SIMD128);
-  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(Uint8Array.from(module.emitBinary())));
-  module.dispose();
-  return exports.peak as (rounds: number, factor: number) => number;
+  const { peak } = instantiate(text);
+  return peak as (rounds: number, factor: number) => number;
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
