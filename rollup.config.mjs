@@ -82,28 +82,29 @@ const wasmFile = (name) => ({
   },
 });
 
-const input = "ts/index.ts";
+const inputs = { scalar: "ts/index.ts", simd128: "ts/index.ts", threads: "ts/threads/index.ts" };
 const transpile = esbuild({ target: "es2022", tsconfig: "tsconfig.json" });
 
 function entry(build, name, ...plugins) {
   const output = { file: `dist/${name}.js`, format: "es", sourcemap: true };
-  return { input, plugins: [engine(build), ...plugins, transpile], output };
+  return { input: inputs[build], plugins: [engine(build), ...plugins, transpile], output };
 }
 
+/** The types of an entry. */
+const types = (input, name, banner) => ({ input, plugins: [engine("simd128"), dts()], output: { file: `dist/${name}.d.ts`, banner } });
+// For Symbol.dispose; the plugin drops the directive of the source.
+const DISPOSABLE = '/// <reference lib="esnext.disposable" />';
+
 export default [
-  ...Object.keys(builds).flatMap((build) => [
-    entry(build, build, wasm(inlined)),
-    entry(build, `${build}.workerd`, wasm(imported(build)), wasmFile(build)),
-  ]),
+  ...Object.keys(builds).map((build) => entry(build, build, wasm(inlined))),
+  // Edge runtimes have no threads.
+  ...["scalar", "simd128"].map((build) => entry(build, `${build}.workerd`, wasm(imported(build)), wasmFile(build))),
+  { input: "ts/threads/worker.ts", plugins: [wasm(), transpile], output: { file: "dist/threads.worker.js", format: "es", sourcemap: true } },
   // What needs no engine has none.
   ...["sampling", "testing"].flatMap((name) => [
     { input: `ts/${name}/index.ts`, plugins: [transpile], output: { file: `dist/${name}.js`, format: "es", sourcemap: true } },
     { input: `ts/${name}/index.ts`, plugins: [dts()], output: { file: `dist/${name}.d.ts` } },
   ]),
-  {
-    input,
-    plugins: [engine("simd128"), dts()],
-    // For Symbol.dispose; the plugin drops the directive of the source.
-    output: { file: "dist/index.d.ts", banner: '/// <reference lib="esnext.disposable" />' },
-  },
+  types("ts/index.ts", "index", DISPOSABLE),
+  types("ts/threads/pool.ts", "threads", 'export * from "./index.js";'),
 ];

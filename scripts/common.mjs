@@ -8,10 +8,21 @@ import { fileURLToPath } from "node:url";
 export const root = fileURLToPath(new URL("..", import.meta.url));
 export const exe = process.platform === "win32" ? ".exe" : "";
 
-/** The WebAssembly builds and the flags of rustc for each. */
+const SIMD = "target-feature=+simd128";
+// With a largest size, and with what wasm-bindgen gives each thread its stack and thread-local memory by.
+const SHARED = ["--shared-memory", "--import-memory", "--max-memory=1073741824", ...["wasm_init_tls", "tls_size", "tls_align", "tls_base"].map((name) => `--export=__${name}`)];
+
+/**
+ * The WebAssembly builds: the flags of rustc for each, and what cargo is told beside. The standard library that comes with
+ * rustc has no atomics, so the threads build compiles its own, which a stable cargo does under RUSTC_BOOTSTRAP.
+ */
 export const builds = {
-  scalar: [],
-  simd128: ["-C", "target-feature=+simd128"],
+  scalar: { flags: [], cargo: [] },
+  simd128: { flags: ["-C", SIMD], cargo: [] },
+  threads: {
+    flags: ["-C", `${SIMD},+atomics,+bulk-memory`, ...SHARED.map((arg) => `-Clink-arg=${arg}`)],
+    cargo: ["-Z", "build-std=std,panic_abort"],
+  },
 };
 
 /** Where the Rust tools go: per user and by version, so that a second clone does not build them again. */
@@ -29,9 +40,9 @@ const env = { ...process.env, PATH: path.join(delimiter) };
  * The environment of a cargo run: its own target folder (another set of flags in the same one recompiles everything)
  * and exactly these flags, whatever the user's shell sets (the encoded form wins over RUSTFLAGS and config files).
  */
-export function cargoEnv(target, flags = []) {
+export function cargoEnv(target, { flags = [], cargo = [] } = {}) {
   const own = { CARGO_TARGET_DIR: target, CARGO_ENCODED_RUSTFLAGS: flags.join("\x1f"), CARGO_BUILD_TARGET: undefined };
-  return { ...env, ...own };
+  return { ...env, ...own, ...(cargo.length > 0 && { RUSTC_BOOTSTRAP: "1" }) };
 }
 
 /**

@@ -21,9 +21,9 @@ const linters = [
   ["rustfmt", ["--check", "--edition", "2024", ...losses]],
   // The bindings are compiled for wasm only.
   ["cargo", [...clippy, "--exclude", "fused-loss-bindings", ...deny], { env: native }],
-  ...Object.entries(builds).map(([build, flags]) => {
-    const env = cargoEnv(join(root, "target", build), flags);
-    return ["cargo", [...clippy, "--target", "wasm32-unknown-unknown", ...deny], { env }];
+  ...Object.entries(builds).map(([name, build]) => {
+    const env = cargoEnv(join(root, "target", name), build);
+    return ["cargo", [...clippy, "--target", "wasm32-unknown-unknown", ...build.cargo, ...deny], { env }];
   }),
 ];
 

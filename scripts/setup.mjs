@@ -1,5 +1,5 @@
-// Brings in what is missing and builds what has changed, in order: npm packages, the wasm target, wasm-bindgen and
-// wasm-pack, one WebAssembly module per build, dist/. Prints a line for each step done, and nothing when all is there.
+// Brings in what is missing and builds what has changed, in order: npm packages, the wasm target and the text of the
+// standard library, wasm-bindgen and wasm-pack, one WebAssembly module per build, dist/. Prints a line for each step done, and nothing when all is there.
 // Every npm script runs it first. It runs before `npm ci`, so it may use Node's own modules only.
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -89,6 +89,8 @@ const target = "wasm32-unknown-unknown";
 if (!existsSync(must("rustc", ["--print", "target-libdir", "--target", target]).trim())) {
   step(`rustup target add ${target}`, () => must("rustup", ["target", "add", target]));
 }
+const source = join(must("rustc", ["--print", "sysroot"]).trim(), "lib", "rustlib", "src", "rust", "library", "Cargo.toml");
+if (!existsSync(source)) step("rustup component add rust-src", () => must("rustup", ["component", "add", "rust-src"]));
 
 // 3. wasm-bindgen and wasm-pack. A debug build gives the same output and takes a third of the time. Without --locked,
 // as a locked dependency may be missing from a copy of the registry. The target folder stays until all are installed,
@@ -114,13 +116,14 @@ if (!existsSync(wasmOpt)) fail("set-up: wasm-opt is missing from node_modules: i
 const crates = readdirSync(join(root, "crates")).map((name) => join("crates", name));
 const rustTexts = texts("Cargo.toml", "Cargo.lock", ...crates.flatMap((c) => [join(c, "Cargo.toml"), join(c, "src")]));
 const versions = [rustc.output, tools, texts("node_modules/binaryen/package.json")];
-const wasmKeys = Object.entries(builds).map(([build, flags]) => {
-  const out = join("pkg", build);
+const wasmKeys = Object.entries(builds).map(([name, build]) => {
+  const out = join("pkg", name);
   const args = ["build", "crates/bindings", "--release", "--target", "web", "--mode", "no-install", "--no-pack"];
   args.push("--out-name", "fused_loss", "--out-dir", out);
-  const key = hash(rustTexts, versions, flags, args);
-  stepUnlessMade(join("crates", "bindings", out), key, `wasm-pack build (${build})`, () => {
-    const output = must("wasm-pack", args, { env: cargoEnv(join(root, "target", build), flags) });
+  if (build.cargo.length > 0) args.push("--", ...build.cargo);
+  const key = hash(rustTexts, versions, build, args);
+  stepUnlessMade(join("crates", "bindings", out), key, `wasm-pack build (${name})`, () => {
+    const output = must("wasm-pack", args, { env: cargoEnv(join(root, "target", name), build) });
     // Without wasm-opt wasm-pack succeeds all the same, with a module of other speed.
     if (!output.includes("Optimizing wasm binaries")) fail(`${output}\nset-up: wasm-pack did not run wasm-opt`);
   });

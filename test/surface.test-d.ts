@@ -493,7 +493,7 @@ describe("helpers", () => {
 describe("entries", () => {
   it("have the same types", () => {
     expectTypeOf<typeof scalar>().toEqualTypeOf<typeof simd128>();
-    expectTypeOf(simd128.engineName).toEqualTypeOf<"simd128" | "scalar">();
+    expectTypeOf(simd128.engineName).toEqualTypeOf<"simd128" | "scalar" | "threads">();
   });
 
   it("have errors that tell", () => {

@@ -66,11 +66,26 @@ export class Engine {
   #scratch: Buffer | undefined;
   #scratchBytes = 0;
   #failure: Error | undefined;
+  /** What a pool of threads needs, in the build that has one. */
+  readonly shared = this.#loaded.shared;
+  /** Buffers that shared memory had before it grew, which stay what they were. */
+  readonly #former = new WeakSet<ArrayBufferLike>();
+  /** Called when the engine is thrown away. */
+  onDiscard: (() => void) | undefined;
 
   /** The memory now. Growth detaches the older views, which asks less of the host than comparing buffers. */
   get views(): Views {
-    if (this.#views.block.length === 0) this.#views = new Views(this.#memory.buffer, this.#block);
+    const detached = this.#views.block.length === 0;
+    if (detached || (this.shared && this.#memory.buffer !== this.#views.buffer)) {
+      if (!detached) this.#former.add(this.#views.buffer);
+      this.#views = new Views(this.#memory.buffer, this.#block);
+    }
     return this.#views;
+  }
+
+  /** Whether a buffer is the engine's memory, of now or, where that is shared, of before. */
+  owns(buffer: ArrayBufferLike): boolean {
+    return buffer === this.views.buffer || (this.shared !== undefined && this.#former.has(buffer));
   }
 
   /** Memory for a tensor or for scratch; its owner frees it. */
@@ -110,7 +125,7 @@ export class Engine {
       value = this.exports[kernel](dtype, this.#block);
     } catch (cause) {
       // A trap alone does not stop an instance, but its memory is in no known state any more.
-      this.#failure = cause as Error;
+      this.#failure = this.shared?.pool.pool_failed() ? new Error("a worker has failed or died", { cause }) : (cause as Error);
       this.check(call);
       throw cause;
     }
@@ -145,8 +160,9 @@ export const engine = (): Engine => (current ??= new Engine());
  * after the engine itself has failed.
  */
 export function reset(): void {
+  current?.onDiscard?.();
   current = undefined;
 }
 
 /** The build of this entry. */
-export const engineName: "simd128" | "scalar" = name;
+export const engineName: "simd128" | "scalar" | "threads" = name;

@@ -209,7 +209,7 @@ export function tensor<A extends TypedArray>(data: A, shape?: readonly number[])
   }
   needLiveView("tensor", "data", data);
   // The allocation may grow memory, which would detach a view of it.
-  const inEngine = bufferOf(data) === engine().views.buffer;
+  const inEngine = engine().owns(bufferOf(data));
   const source = inEngine ? new ARRAYS[dtype](bufferOf(data), offsetOf(data), length).slice() : data;
   const made = new Tensor("tensor", checked.shape, length, dtype);
   (made.data as Float32Array).set(source as Float32Array);

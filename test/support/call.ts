@@ -1,6 +1,7 @@
 // Calls of the package with the arguments that a case gives.
 import * as simd128 from "fused-loss";
 import * as scalar from "fused-loss/scalar";
+import * as threads from "fused-loss/threads";
 import type { Argument, FunctionCase, Inputs, LossCase } from "../cases/case.js";
 
 export const DTYPES = ["float32", "float64"] as const;
@@ -30,7 +31,7 @@ export function vjpOf(call: FloatFunction, args: Readonly<Record<string, unknown
   return alone === undefined ? (result as Readonly<Record<string, Floats>>) : { [alone]: result as Floats };
 }
 
-const builds = { simd128, scalar };
+const builds = { simd128, scalar, threads };
 export type Build = keyof typeof builds;
 
 function exported(name: string, build: Build): unknown {

@@ -1,28 +1,12 @@
 import createGlue from "../../crates/bindings/pkg/simd128/fused_loss.js?factory";
 import wasmModule from "../../crates/bindings/pkg/simd128/fused_loss_bg.wasm?module";
+import type { Shared } from "./shared.js";
+import { compiled } from "./simd.js";
 
-export const name: "simd128" | "scalar" = "simd128";
+export const name: "simd128" | "scalar" | "threads" = "simd128";
 
 /** A fresh instance with memory of its own; only the compiled module is shared between calls. */
 export function load() {
   const { initSync, Buffer } = createGlue();
-  return { exports: initSync({ module: compiled() }), Buffer };
-}
-
-function compiled() {
-  try {
-    return wasmModule();
-  } catch (cause) {
-    if (hasSimd()) throw cause;
-    throw new Error('This host has no WebAssembly SIMD: import "fused-loss/scalar" instead of "fused-loss"', { cause });
-  }
-}
-
-/** Whether the host accepts the module `(func (result v128) (i8x16.popcnt (i8x16.splat (i32.const 0))))`. */
-function hasSimd() {
-  const header = [0, 97, 115, 109, 1, 0, 0, 0];
-  const types = [1, 5, 1, 96, 0, 1, 123];
-  const functions = [3, 2, 1, 0];
-  const code = [10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11];
-  return WebAssembly.validate(Uint8Array.from([...header, ...types, ...functions, ...code]));
+  return { exports: initSync({ module: compiled(wasmModule) }), Buffer, shared: undefined as Shared | undefined };
 }

@@ -98,7 +98,7 @@ export function operand(call: string, name: string, given: unknown, allowed: rea
 }
 
 /** Finds where an operand lies, and that it still is what it was. From here on no code of the user's runs. */
-function locate(call: string, op: Operand, { views }: Engine) {
+function locate(call: string, op: Operand, engine: Engine) {
   const { name, given, data, size } = op;
   if (!data) {
     op.address = Tensor.address(call, name, given) ?? -1;
@@ -106,7 +106,7 @@ function locate(call: string, op: Operand, { views }: Engine) {
   }
   if (lengthOf(call, name, data) !== size) fail("ERR_SHAPE", call, name, `of ${size} elements throughout the call`, "an array that changed");
   // A live view of this engine's memory, as Tensor.data is, needs no copy.
-  if (bufferOf(data) === views.buffer) {
+  if (engine.owns(bufferOf(data))) {
     needLiveView(call, name, data);
     op.address = offsetOf(data);
   }

@@ -7,10 +7,10 @@
 
 use core::mem::MaybeUninit;
 use fused_loss_kernels::driver::check::{self, Classes, Domain};
-use fused_loss_kernels::driver::{pointwise, rowwise, whole};
+use fused_loss_kernels::driver::{parallel, pointwise, rowwise, whole};
 use fused_loss_kernels::isa::{Element, Native};
 use fused_loss_kernels::matrix::{self, Matrix, Product};
-use fused_loss_kernels::reduce::Sum;
+use fused_loss_kernels::reduce::{BLOCK, Sum};
 use js_sys::Uint8Array;
 use std::alloc::{Layout, alloc, dealloc};
 use wasm_bindgen::prelude::*;
@@ -129,6 +129,18 @@ impl Block {
     }
 }
 
+/// Elements from which threads share the work of a loss with a transcendental function, or of rows.
+const SPLIT: usize = 1 << 14;
+/// The same for a loss of arithmetic alone.
+const SPLIT_ARITHMETIC: usize = 1 << 17;
+
+/// Room for so many terms where threads share the work; without memory for them they do not.
+fn shared_terms(elements: usize, least: usize, terms: usize) -> Option<Vec<f64>> {
+    let mut room = Vec::new();
+    let shared = parallel::threads() > 1 && elements >= least;
+    (shared && room.try_reserve_exact(terms).is_ok()).then_some(room)
+}
+
 type Dims = [MaybeUninit<(usize, usize)>; pointwise::MAX_RANK];
 
 fn call_pointwise<T: Element, L, const IN: usize, const OUT: usize>(b: Block) -> f64
@@ -147,7 +159,7 @@ fn run_pointwise<T: Element>(kernel: &pointwise::Kernel<T>, b: Block) -> f64 {
         [const { [const { MaybeUninit::uninit() }; pointwise::MAX_RANK] }; _];
     let [first, second, third, fourth, weight] = &mut rooms;
     let argument = |k: usize, room| b.operand(block::OPERANDS + k * block::OPERAND, room);
-    let call = pointwise::Call {
+    let mut call = pointwise::Call {
         n: b.index(block::SHAPE),
         args: [
             argument(0, first),
@@ -162,7 +174,15 @@ fn run_pointwise<T: Element>(kernel: &pointwise::Kernel<T>, b: Block) -> f64 {
         values: b.pointer(block::VALUES),
         grads: core::array::from_fn(|k| b.pointer(block::GRADS + k)),
         weight_grad: b.pointer(block::WEIGHT_GRAD),
+        block_sums: core::ptr::null_mut(),
     };
+    let least = if kernel.arithmetic {
+        SPLIT_ARITHMETIC
+    } else {
+        SPLIT
+    };
+    let mut sums = shared_terms(call.n, least, call.n.div_ceil(BLOCK));
+    call.block_sums = sums.as_mut().map_or(core::ptr::null_mut(), Vec::as_mut_ptr);
     // SAFETY: the facade has checked sizes and overlaps of everything in the block.
     unsafe { pointwise::run::<Native, T>(kernel, &call) }
 }
@@ -189,7 +209,18 @@ fn with_rows<T: Element>(b: Block, slots: usize, run: &dyn Fn(&rowwise::Call<T>)
     } else {
         shape.classes
     };
-    let elements = shape.scratch(slots);
+    // The gradient of a weight sums over the rows in order.
+    let mut terms = if weight_grad.is_null() {
+        shared_terms(shape.rows() * shape.classes, SPLIT, shape.rows())
+    } else {
+        None
+    };
+    let size = shape.scratch(slots);
+    let elements = if terms.is_some() {
+        size * parallel::threads() as u64
+    } else {
+        size
+    };
     let (mut scratch, mut class_sums) = (Vec::<T>::new(), Vec::<Sum>::new());
     let fits = usize::try_from(elements).is_ok_and(|n| scratch.try_reserve_exact(n).is_ok());
     if !fits || class_sums.try_reserve_exact(sums).is_err() {
@@ -218,6 +249,10 @@ fn with_rows<T: Element>(b: Block, slots: usize, run: &dyn Fn(&rowwise::Call<T>)
         entry_values: b.pointer(block::GRADS + 3),
         weight_grad,
         scratch: scratch.as_mut_ptr(),
+        scratch_size: size as usize,
+        terms: terms
+            .as_mut()
+            .map_or(core::ptr::null_mut(), Vec::as_mut_ptr),
         class_sums: class_sums.as_mut_ptr(),
     })
 }
@@ -396,4 +431,47 @@ fn run_multiply<T: Element>(b: Block) -> f64 {
     // SAFETY: the facade has checked sizes and overlaps of everything in the block.
     unsafe { matrix::multiply::<Native, T>(&product, panels.as_mut_ptr()) };
     0.0
+}
+
+/// The pool of threads, in the build that has one.
+#[cfg(target_feature = "atomics")]
+mod threads {
+    use super::parallel;
+    use wasm_bindgen::prelude::*;
+
+    /// The number of the pool that is to be started.
+    #[wasm_bindgen]
+    pub fn pool_generation() -> u32 {
+        parallel::generation()
+    }
+
+    /// Lets so many workers take part.
+    #[wasm_bindgen]
+    pub fn pool_open(workers: usize) {
+        parallel::open(workers);
+    }
+
+    /// What a worker does, from its start to the end of its pool.
+    #[wasm_bindgen]
+    pub fn pool_work(thread: usize, generation: u32) {
+        parallel::work(thread, generation);
+    }
+
+    /// Ends the pool.
+    #[wasm_bindgen]
+    pub fn pool_close() {
+        parallel::close();
+    }
+
+    /// Tells the caller's thread that a worker cannot go on.
+    #[wasm_bindgen]
+    pub fn pool_fail() {
+        parallel::fail();
+    }
+
+    /// Whether a worker has failed.
+    #[wasm_bindgen]
+    pub fn pool_failed() -> bool {
+        parallel::failed()
+    }
 }

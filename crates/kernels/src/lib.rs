@@ -5,6 +5,8 @@
 //! deterministic sum, [`matrix`] the product of matrices, [`driver`] the loops over elements and rows,
 //! [`losses`] one file a loss, and [`forms`] what several of them share.
 #![no_std]
+// For the pool; set-up builds it with RUSTC_BOOTSTRAP.
+#![cfg_attr(target_feature = "atomics", feature(stdarch_wasm_atomic_wait))]
 #![warn(missing_docs)]
 
 pub mod driver;

@@ -61,7 +61,16 @@ impl Sum {
     }
 
     fn close_block(&mut self) {
-        let mut sum = combine(self.lanes);
+        let sum = combine(self.lanes);
+        self.lanes = [0.0; SUM_LANES];
+        self.filled = 0;
+        self.push_block(sum);
+    }
+
+    /// Adds the sum of a whole block, the last of all of which may be short, where no block is being
+    /// filled.
+    pub fn push_block(&mut self, mut sum: f64) {
+        debug_assert!(self.filled == 0);
         let mut level = 0;
         while (self.blocks >> level) & 1 == 1 {
             sum += self.pending[level];
@@ -69,8 +78,6 @@ impl Sum {
         }
         self.pending[level] = sum;
         self.blocks += 1;
-        self.lanes = [0.0; SUM_LANES];
-        self.filled = 0;
     }
 
     /// The sum of all terms; 0 when there are none.

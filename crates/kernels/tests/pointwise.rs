@@ -579,6 +579,7 @@ fn bare<T: Real>(n: usize) -> Call<'static, T> {
         values: null_mut(),
         grads: [null_mut(); MAX_ARGS],
         weight_grad: null_mut(),
+        block_sums: null_mut(),
     }
 }
 

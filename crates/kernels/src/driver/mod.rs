@@ -1,6 +1,7 @@
 //! The only loops over elements and rows.
 
 pub mod check;
+pub mod parallel;
 pub mod pointwise;
 pub mod rowwise;
 pub mod whole;

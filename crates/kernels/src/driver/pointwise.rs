@@ -3,11 +3,13 @@
 //! A loss gives [`Pointwise::eval`]; its block functions are the only code compiled for it. What
 //! surrounds them (broadcasts, tails, weights, reduction, `gradOutput`) is compiled once a dtype.
 
+use crate::driver::parallel;
 use crate::isa::{Element, Isa, Lanes, SUM_LANES, Vector};
-use crate::reduce::{self, BLOCK, Sum};
+use crate::reduce::{self, BLOCK, Sum, combine};
 use core::cell::Cell;
 use core::marker::PhantomData;
 use core::mem::MaybeUninit;
+use core::ops::Range;
 use core::ptr::copy_nonoverlapping;
 
 /// The most arguments, and the most gradients, of a pointwise loss.
@@ -54,7 +56,7 @@ pub struct Kernel<'a, T> {
     grads: usize,
     default: usize,
     /// `value` and `gradient` sum into `lanes` and leave `values` alone.
-    arithmetic: bool,
+    pub arithmetic: bool,
     value: BlockFn<T>,
     gradient: BlockFn<T>,
     /// Every derivative, and values to memory.
@@ -272,6 +274,8 @@ pub struct Call<'a, T> {
     pub grads: [*mut T; MAX_ARGS],
     /// Where the gradient of the weight goes; null when it is not wanted.
     pub weight_grad: *mut T,
+    /// Room for a number for each [`BLOCK`] elements where threads share the work, else null.
+    pub block_sums: *mut f64,
 }
 
 /// An L1-sized buffer; its contents are written before they are read.
@@ -354,6 +358,17 @@ impl<T> Tails<T> {
     }
 }
 
+/// A sum for each block.
+#[derive(Clone, Copy)]
+struct Sums(*mut f64);
+
+impl Sums {
+    unsafe fn at(self, block: usize) -> *mut f64 {
+        // SAFETY: the caller has a block of the call.
+        unsafe { self.0.add(block) }
+    }
+}
+
 /// One way through the elements.
 struct Pass<'a, T> {
     kernel: &'a Kernel<'a, T>,
@@ -365,6 +380,26 @@ struct Pass<'a, T> {
 
 impl<T: Element> Pass<'_, T> {
     unsafe fn run<I: Isa>(&self) -> f64 {
+        let blocks = self.call.n.div_ceil(BLOCK);
+        let sums = Sums(self.call.block_sums);
+        let mut sum = Sum::default();
+        if !parallel::SHARED || sums.0.is_null() {
+            // SAFETY: as the caller's.
+            unsafe { self.blocks::<I>(0..blocks, &mut |_, term| sum.push_block(term)) };
+        } else {
+            // SAFETY: as the caller's; blocks share no output, and there is a sum for each.
+            unsafe {
+                parallel::run(blocks, &|_, part| {
+                    self.blocks::<I>(part, &mut |block, term| *sums.at(block) = term);
+                });
+                (0..blocks).for_each(|block| sum.push_block(*sums.at(block)));
+            }
+        }
+        sum.total()
+    }
+
+    /// Evaluates blocks of elements, and hands on the sum of each.
+    unsafe fn blocks<I: Isa>(&self, blocks: Range<usize>, each: &mut dyn FnMut(usize, f64)) {
         let (kernel, call) = (self.kernel, self.call);
         let wanted: [bool; MAX_ARGS] = core::array::from_fn(|k| {
             k < kernel.grads && !self.value_only && !call.grads[k].is_null()
@@ -391,84 +426,83 @@ impl<T: Element> Pass<'_, T> {
 
         let mut buffers: Buffers<T> = Buffers::new();
         let mut tails = Tails::new();
-        let mut sum = Sum::default();
-        let mut start = 0;
-        while start < call.n {
-            let left = call.n - start;
-            let tail = left < SUM_LANES;
-            let len = if tail {
-                left
-            } else {
-                (left - left % SUM_LANES).min(SPAN)
-            };
-            let n = if tail { SUM_LANES } else { len };
-            // SAFETY: start + len ≤ call.n; buffers hold SPAN elements and tail arrays SUM_LANES;
-            // a tail touches the caller's memory only through copies of len elements.
-            unsafe {
-                let mut span = Span {
-                    args: [core::ptr::null(); MAX_ARGS],
-                    grads: [buffers.unwanted.ptr(); MAX_ARGS],
-                    values: if keep && !tail {
-                        call.values.add(start)
-                    } else {
-                        buffers.values.ptr()
-                    },
-                    scale: if call.grad_outputs.is_null() {
-                        self.scale
-                    } else {
-                        T::from_f64(1.0)
-                    },
-                    lanes: [0.0; SUM_LANES],
-                };
-                for k in 0..kernel.args {
-                    let from = call.args[k].span(start, len, buffers.args[k].ptr());
-                    span.args[k] = pad(from, len, tail, &mut tails.args[k]);
-                }
-                for k in (0..MAX_ARGS).filter(|&k| wanted[k]) {
-                    span.grads[k] = if tail {
-                        tails.grads[k].ptr()
-                    } else {
-                        call.grads[k].add(start)
-                    };
-                }
-                if fused && !tail {
-                    sum.extend(len, |lanes| {
-                        span.lanes = *lanes;
-                        in_loop(kernel.loss, &mut span, n);
-                        *lanes = span.lanes;
-                    });
+        for block in blocks {
+            let mut lanes = [0.0; SUM_LANES];
+            let mut start = block * BLOCK;
+            let end = call.n.min(start + BLOCK);
+            while start < end {
+                let left = end - start;
+                let tail = left < SUM_LANES;
+                let len = if tail {
+                    left
                 } else {
-                    stored(kernel.loss, &mut span, n);
-                    self.apply_factors::<I>(
-                        &span,
-                        start,
-                        len,
-                        n,
-                        &wanted,
-                        &mut buffers,
-                        &mut tails,
-                    );
-                    if tail {
-                        for k in (0..MAX_ARGS).filter(|&k| wanted[k]) {
-                            copy_nonoverlapping(span.grads[k], call.grads[k].add(start), len);
-                        }
-                        // A padded lane is no term: a padded bce lane, for one, is ln 2.
-                        core::slice::from_raw_parts_mut(span.values.add(len), n - len)
-                            .fill(T::from_f64(0.0));
-                        if keep {
-                            copy_nonoverlapping(span.values, call.values.add(start), len);
-                        }
+                    (left - left % SUM_LANES).min(SPAN)
+                };
+                let n = if tail { SUM_LANES } else { len };
+                // SAFETY: start + len ≤ call.n; buffers hold SPAN elements and tail arrays SUM_LANES;
+                // a tail touches the caller's memory only through copies of len elements.
+                unsafe {
+                    let mut span = Span {
+                        args: [core::ptr::null(); MAX_ARGS],
+                        grads: [buffers.unwanted.ptr(); MAX_ARGS],
+                        values: if keep && !tail {
+                            call.values.add(start)
+                        } else {
+                            buffers.values.ptr()
+                        },
+                        scale: if call.grad_outputs.is_null() {
+                            self.scale
+                        } else {
+                            T::from_f64(1.0)
+                        },
+                        lanes: [0.0; SUM_LANES],
+                    };
+                    for k in 0..kernel.args {
+                        let from = call.args[k].span(start, len, buffers.args[k].ptr());
+                        span.args[k] = pad(from, len, tail, &mut tails.args[k]);
                     }
-                    if !keep {
-                        sum.extend(len, |lanes| {
-                            reduce::accumulate::<I, T>(span.values, n, lanes)
-                        });
+                    for k in (0..MAX_ARGS).filter(|&k| wanted[k]) {
+                        span.grads[k] = if tail {
+                            tails.grads[k].ptr()
+                        } else {
+                            call.grads[k].add(start)
+                        };
+                    }
+                    if fused && !tail {
+                        span.lanes = lanes;
+                        in_loop(kernel.loss, &mut span, n);
+                        lanes = span.lanes;
+                    } else {
+                        stored(kernel.loss, &mut span, n);
+                        self.apply_factors::<I>(
+                            &span,
+                            start,
+                            len,
+                            n,
+                            &wanted,
+                            &mut buffers,
+                            &mut tails,
+                        );
+                        if tail {
+                            for k in (0..MAX_ARGS).filter(|&k| wanted[k]) {
+                                copy_nonoverlapping(span.grads[k], call.grads[k].add(start), len);
+                            }
+                            // A padded lane is no term: a padded bce lane, for one, is ln 2.
+                            core::slice::from_raw_parts_mut(span.values.add(len), n - len)
+                                .fill(T::from_f64(0.0));
+                            if keep {
+                                copy_nonoverlapping(span.values, call.values.add(start), len);
+                            }
+                        }
+                        if !keep {
+                            reduce::accumulate::<I, T>(span.values, n, &mut lanes);
+                        }
                     }
                 }
+                start += len;
             }
-            start += len;
+            each(block, combine(lanes));
         }
-        sum.total()
     }
 
     /// Multiplies a span's values and gradients by the weights and by the incoming gradients.

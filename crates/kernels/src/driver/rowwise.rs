@@ -7,10 +7,12 @@
 //! that all operands of a sweep have one stride. The text of a loss knows none of this.
 
 use crate::driver::check::Classes;
+use crate::driver::parallel;
 use crate::isa::{Element, Isa, Lanes, SUM_LANES, Vector};
 use crate::reduce::{BLOCK, Sum, combine};
 use core::array::from_fn;
 use core::mem::MaybeUninit;
+use core::ops::Range;
 use core::ptr::{copy_nonoverlapping, null, null_mut};
 
 /// The most rows of a tile.
@@ -114,6 +116,8 @@ pub struct Tile<T> {
     /// How many rows there are.
     pub rows: usize,
     scratch: *mut T,
+    /// Whether it is the first that uses the scratch memory.
+    fresh: bool,
 }
 
 /// What a sweep of a tile reads and writes.
@@ -153,12 +157,9 @@ impl<T: Element> Tile<T> {
     }
 
     /// A view of ones in scratch memory, for a slot that nothing else is written in.
-    ///
-    /// # Safety
-    /// The tiles of a call must be gone through in their order.
-    pub unsafe fn ones(&self, slot: usize) -> View<T> {
+    pub fn ones(&self, slot: usize) -> View<T> {
         let view = self.scratch(slot);
-        if self.first == 0 {
+        if self.fresh {
             for k in 0..self.columns() * self.shape.classes {
                 // SAFETY: a slot has a tile's elements, the padding among them.
                 unsafe { view.data.add(k).write(T::from_f64(1.0)) };
@@ -677,8 +678,12 @@ pub struct Call<T> {
     pub third_grad: *mut T,
     /// Where the gradient of the weight goes; null when unwanted.
     pub weight_grad: *mut T,
-    /// [`Shape::scratch`] elements for the loss's [`Rowwise::SLOTS`].
+    /// [`Shape::scratch`] elements for the loss's [`Rowwise::SLOTS`], for each thread that takes part.
     pub scratch: *mut T,
+    /// How many of them a thread has.
+    pub scratch_size: usize,
+    /// Room for a number for every row where threads share the work, else null.
+    pub terms: *mut f64,
     /// One sum a class where the gradient of the weight is wanted, else null.
     pub class_sums: *mut Sum,
 }
@@ -707,6 +712,8 @@ impl<T: Element> Call<T> {
             third_grad: null_mut(),
             weight_grad: null_mut(),
             scratch,
+            scratch_size: 0,
+            terms: null_mut(),
             class_sums: null_mut(),
         }
     }
@@ -809,8 +816,23 @@ pub unsafe fn run<I: Isa, T: Element>(loss: &impl Rowwise<T>, call: &Call<T>) ->
     // SAFETY: as the caller's.
     let divisor = unsafe { call.resolved_divisor() };
     let scale = T::from_f64(call.grad_output / divisor);
-    // SAFETY: as the caller's.
-    unsafe { run_rows::<I, T>(loss, call, scale, &mut sum) };
+    if !parallel::SHARED || call.terms.is_null() {
+        // SAFETY: as the caller's.
+        unsafe { run_rows::<I, T>(loss, call, scale, &mut sum) };
+    } else {
+        let shape = call.shape;
+        // SAFETY: as the caller's; tiles share no output, each thread has scratch memory of its own,
+        // and there is a term for every row.
+        unsafe {
+            parallel::run(shape.rows().div_ceil(shape.width()), &|thread, tiles| {
+                let scratch = call.scratch.add(thread * call.scratch_size);
+                run_tiles::<I, T>(loss, call, scale, tiles, scratch, Terms::Rows(call.terms));
+            });
+            if call.values.is_null() {
+                (0..shape.rows()).for_each(|row| sum.push(*call.terms.add(row)));
+            }
+        }
+    }
     if !call.weight_grad.is_null() {
         for class in 0..call.shape.classes {
             // SAFETY: there is a sum and an output for every class.
@@ -828,34 +850,61 @@ pub unsafe fn run<I: Isa, T: Element>(loss: &impl Rowwise<T>, call: &Call<T>) ->
 ///
 /// # Safety
 /// As [`run`]'s.
-#[inline(never)]
 pub unsafe fn run_rows<I: Isa, T: Element>(
     loss: &impl Rowwise<T>,
     call: &Call<T>,
     scale: T,
     sum: &mut Sum,
 ) {
+    let tiles = call.shape.rows().div_ceil(call.shape.width());
+    // SAFETY: as the caller's.
+    unsafe { run_tiles::<I, T>(loss, call, scale, 0..tiles, call.scratch, Terms::Sum(sum)) };
+}
+
+/// Where the terms of rows go that are not stored as values.
+enum Terms<'a> {
+    /// To the sum, in order.
+    Sum(&'a mut Sum),
+    /// Each to its row.
+    Rows(*mut f64),
+}
+
+#[inline(never)]
+unsafe fn run_tiles<I: Isa, T: Element>(
+    loss: &impl Rowwise<T>,
+    call: &Call<T>,
+    scale: T,
+    tiles: Range<usize>,
+    scratch: *mut T,
+    mut to: Terms,
+) {
     let shape = call.shape;
-    let (rows, width) = (shape.rows(), shape.width());
-    let mut first = 0;
-    while first < rows {
+    let width = shape.width();
+    let start = tiles.start;
+    for tile in tiles {
+        let first = tile * width;
         let tile = Tile {
             shape,
             first,
-            rows: width.min(rows - first),
-            scratch: call.scratch,
+            rows: width.min(shape.rows() - first),
+            scratch,
+            fresh: tile == start,
         };
         // SAFETY: as the caller's.
         let terms = unsafe { loss.tile::<I>(call, &tile, scale) };
         for (row, &term) in terms.iter().enumerate().take(tile.rows) {
-            if call.values.is_null() {
-                sum.push(term);
-            } else {
-                // SAFETY: there is a value for every row.
-                unsafe { *call.values.add(first + row) = T::from_f64(term) };
+            // SAFETY: there is a value, or a term, for every row.
+            unsafe {
+                if !call.values.is_null() {
+                    *call.values.add(first + row) = T::from_f64(term);
+                } else {
+                    match &mut to {
+                        Terms::Sum(sum) => sum.push(term),
+                        Terms::Rows(terms) => *terms.add(first + row) = term,
+                    }
+                }
             }
         }
-        first += tile.rows;
     }
 }
 

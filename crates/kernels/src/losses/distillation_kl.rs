@@ -18,13 +18,11 @@ const VALUES: usize = softmax_pair::SLOTS + 1;
 
 /// The incoming gradient of each value; ones where all have that of the reduced value.
 unsafe fn outer<T: Element>(call: &Call<T>, tile: &Tile<T>) -> View<T> {
-    // SAFETY: as the caller's.
-    unsafe {
-        if call.third.is_null() {
-            tile.ones(OUTER)
-        } else {
-            tile.input(call.third, OUTER)
-        }
+    if call.third.is_null() {
+        tile.ones(OUTER)
+    } else {
+        // SAFETY: as the caller's.
+        unsafe { tile.input(call.third, OUTER) }
     }
 }
 
