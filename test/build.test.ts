@@ -52,9 +52,12 @@ function loops(body: string): string[] {
   return found;
 }
 
+/** The module of a build, as wasm-pack leaves it. */
+const moduleOf = (name: string) => read(`crates/bindings/pkg/${name}/fused_loss_bg.wasm`);
+
 /** What is in each function of a module, by binaryen's text of it. */
 function disassemble(name: string) {
-  const module = binaryen.readBinary(read(`dist/${name}.wasm`));
+  const module = binaryen.readBinary(moduleOf(name));
   const wat = module.emitText();
   module.dispose();
   const operator = name === "scalar" ? /\(f(?:32|64)\.(?:add|sub|mul|div)\b/g : /\((?:f32x4|f64x2)\.(?:add|sub|mul|div)\b/g;
@@ -74,7 +77,7 @@ function disassemble(name: string) {
   return { wat, functions, exports, table };
 }
 
-describe.each(["simd128", "scalar"])("dist/%s.wasm", (name) => {
+describe.each(["simd128", "scalar", "threads"])("the module %s", (name) => {
   let module: ReturnType<typeof disassemble>;
   beforeAll(() => {
     module = disassemble(name);
@@ -96,8 +99,9 @@ describe.each(["simd128", "scalar"])("dist/%s.wasm", (name) => {
   };
 
   it("exports what the registry names, the buffer and the checks", () => {
-    const exported = WebAssembly.Module.exports(new WebAssembly.Module(Uint8Array.from(read(`dist/${name}.wasm`)))).map((e) => e.name);
-    const own = ["memory", "buffer_allocate", "buffer_address", "buffer_view", "check_classes", "check_domain", "check_lists", "multiply", "sum_rows"];
+    const exported = WebAssembly.Module.exports(new WebAssembly.Module(Uint8Array.from(moduleOf(name)))).map((e) => e.name);
+    const pool = ["close", "fail", "failed", "generation", "open", "work"].map((part) => `pool_${part}`);
+    const own = [...(name === "threads" ? pool : []), "memory", "buffer_allocate", "buffer_address", "buffer_view", "check_classes", "check_domain", "check_lists", "multiply", "sum_rows"];
     expect(exported.filter((e) => !e.startsWith("__")).sort()).toEqual([...registry.map((loss) => loss.name), ...own].sort());
     expect(registry.length).toBeGreaterThanOrEqual(25);
   });
@@ -131,17 +135,18 @@ describe.each(["simd128", "scalar"])("dist/%s.wasm", (name) => {
 
   it("uses no instruction whose result may differ between machines", () => {
     expect(module.wat).not.toMatch(/relaxed/);
-    expect(module.wat.includes("v128")).toBe(name === "simd128");
+    expect(module.wat.includes("v128")).toBe(name !== "scalar");
   });
 
   it("is what the entry carries inlined", () => {
     const [, base64 = ""] = /base64 = "([A-Za-z0-9+/=]+)"/.exec(text(`dist/${name}.js`)) ?? [];
     const inlined = inflateSync(Buffer.from(base64, "base64"));
-    expect(Buffer.compare(inlined, read(`dist/${name}.wasm`))).toBe(0);
+    expect(Buffer.compare(inlined, moduleOf(name))).toBe(0);
+    if (name !== "threads") expect(Buffer.compare(inlined, read(`dist/${name}.wasm`))).toBe(0);
   });
 });
 
-const scripts = ["simd128.js", "scalar.js", "simd128.workerd.js", "scalar.workerd.js"];
+const scripts = ["simd128.js", "scalar.js", "threads.js", "simd128.workerd.js", "scalar.workerd.js"];
 
 /** Module specifiers of a script, and awaits outside of functions. */
 function survey(path: string) {
@@ -182,7 +187,8 @@ describe.each(scripts)("dist/%s", (script) => {
 
   it("has the exports of index.d.ts", () => {
     expect(Object.keys(entry).sort()).toEqual(exportsOf("dist/index.d.ts"));
-    expect(exportsOf(`dist/${script}`)).toEqual(exportsOf("dist/index.d.ts"));
+    const more = script === "threads.js" ? exportsOf("dist/threads.d.ts") : [];
+    expect(exportsOf(`dist/${script}`)).toEqual([...exportsOf("dist/index.d.ts"), ...more].sort());
   });
 
   if (script.includes("workerd")) {
@@ -195,7 +201,14 @@ describe.each(scripts)("dist/%s", (script) => {
 
 const child = (...args: string[]) => execFileSync(process.execPath, ["--no-warnings", ...args], { cwd: root, encoding: "utf8" }).trim();
 
-describe.each(["simd128", "scalar"])("dist/%s.js", (build) => {
+describe("dist/threads.worker.js", () => {
+  it("imports nothing, awaits nothing at the top, and carries no engine", () => {
+    expect(survey("dist/threads.worker.js")).toEqual({ imports: [], awaits: [] });
+    expect(text("dist/threads.worker.js").length).toBeLessThan(5000);
+  });
+});
+
+describe.each(["simd128", "scalar", "threads"])("dist/%s.js", (build) => {
   // As in browsers.
   it.each(["process.getBuiltinModule = undefined", "delete globalThis.process"])("unpacks its engine by itself after %s", (before) => {
     const program = `const { log } = console; ${before}; const { mse } = await import("./dist/${build}.js"); log(mse(Float32Array.of(3), Float32Array.of(1)))`;
@@ -256,7 +269,9 @@ describe("the package", () => {
   it("can be required", () => {
     const script = 'const { mse, engineName } = require("fused-loss"); console.log(engineName, mse(Float32Array.of(3), Float32Array.of(1)))';
     expect(child("--input-type=commonjs", "-e", script)).toBe("simd128 4");
-    expect(child("--input-type=commonjs", "-e", script.replace('"fused-loss"', '"fused-loss/scalar"'))).toBe("scalar 4");
+    for (const name of ["scalar", "threads"]) {
+      expect(child("--input-type=commonjs", "-e", script.replace('"fused-loss"', `"fused-loss/${name}"`))).toBe(`${name} 4`);
+    }
   });
 
   it("names fused-loss/scalar where the host has no SIMD", () => {

@@ -111,9 +111,10 @@ function needSharedMemory() {
  * is not cross-origin isolated (it says which headers that takes), and where a worker cannot start.
  * @example
  * ```ts
- * import { crossEntropy, startThreads, stopThreads } from "fused-loss/threads";
+ * import { crossEntropy, startThreads, stopThreads, zeros } from "fused-loss/threads";
  * await startThreads();
- * crossEntropy(logits, labels); // on all cores
+ * const logits = zeros([64, 32_000]);
+ * crossEntropy(logits, new Int32Array(64)); // on all cores
  * stopThreads();
  * ```
  */

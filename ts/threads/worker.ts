@@ -23,13 +23,13 @@ interface Host {
 }
 
 // In Node, Bun and Deno the pool starts threads of `worker_threads`, elsewhere the Web's workers.
-const port = (globalThis as Host).process?.getBuiltinModule?.("worker_threads").parentPort ?? (globalThis as unknown as Port);
+const port: Port = (globalThis as Host).process?.getBuiltinModule?.("worker_threads").parentPort ?? globalThis;
 
 function start({ module, memory, thread, generation }: Start) {
   let exports: WorkerExports | undefined;
   try {
     const { initSync } = createGlue();
-    exports = initSync({ module, memory, thread_stack_size: STACK_BYTES } as never) as unknown as WorkerExports;
+    exports = initSync({ module, memory, thread_stack_size: STACK_BYTES }) as unknown as WorkerExports;
     port.postMessage({ ready: true });
     exports.pool_work(thread, generation);
     exports.__wbindgen_thread_destroy();
