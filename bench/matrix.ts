@@ -39,7 +39,7 @@ function peakLoop(lanes: "f32x4" | "f64x2"): (rounds: number, factor: number) =>
 // ---------------------------------------------------------------------------------------------------------------------
 // The kernel, on the memory of the module itself. Slots as in `SLOT` of ts/runtime.ts.
 
-const OPERANDS = 26;
+const OPERANDS = 27;
 const OPERAND = 34;
 const BLOCK_BYTES = 8 * (OPERANDS + 5 * OPERAND);
 

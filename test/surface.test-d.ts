@@ -449,6 +449,15 @@ describe("losses of two arrays, labels and sequences", () => {
     // @ts-expect-error A layer of float32.
     const wrong = () => new simd128.AdaptiveLogSoftmax(sizes).value(wide, Int32Array.of(0, 1));
     expectTypeOf(wrong).returns.toEqualTypeOf<number>();
+    const part = () => simd128.partial(simd128.mse, [x, x], { start: 3, weight: x, normalizer: 2 });
+    expectTypeOf(part).returns.toEqualTypeOf<simd128.PartialState>();
+    expectTypeOf(() => simd128.merge([part()]).value).returns.toEqualTypeOf<number>();
+    expectTypeOf(() => simd128.partial.valueAndGrad(crossEntropy, [wide, labels], { normalizer: 2, wrt: ["input"] }).grads.input).returns.toEqualTypeOf<F64 | undefined>();
+    // @ts-expect-error Values are added up.
+    const unreduced = () => simd128.partial(simd128.mse, [x, x], { reduction: "none" });
+    // @ts-expect-error No such option.
+    const unknown = () => simd128.partial(simd128.mse, [x, x], { delta: 1 });
+    expectTypeOf(unreduced).toEqualTypeOf(unknown);
     const hard = () => simd128.hardestWrong(wide, Int32Array.of(0, 1));
     expectTypeOf(hard).returns.toEqualTypeOf<simd128.HardestWrong<typeof wide>>();
     expectTypeOf<simd128.HardestWrong<typeof wide>["wrong"]>().toEqualTypeOf<F64>();

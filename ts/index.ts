@@ -43,6 +43,7 @@ export { multiMargin, type MultiMarginOptions } from "./losses/multiMargin.js";
 export { nll, type NllOptions } from "./losses/nll.js";
 export { ntXent, type NtXentOptions } from "./losses/ntXent.js";
 export { pairwiseDistance, type PairwiseDistanceOptions } from "./losses/pairwiseDistance.js";
+export { type AnyLoss, type Merged, merge, partial, type PartialOptions, type PartialState } from "./partial.js";
 export { poissonNll, type PoissonNllOptions } from "./losses/poissonNll.js";
 export { poly, type PolyOptions } from "./losses/poly.js";
 export { quantile, type QuantileOptions } from "./losses/quantile.js";

@@ -26,11 +26,12 @@ export const SLOT = {
   shape: 10,
   index: 14,
   ignore: 17,
-  options: 18,
-  operands: 26,
+  terms: 18,
+  options: 19,
+  operands: 27,
   operand: 34,
-  weight: 26 + 4 * 34,
-  size: 26 + 5 * 34,
+  weight: 27 + 4 * 34,
+  size: 27 + 5 * 34,
 } as const;
 
 /** The most dimensions of a broadcast operand once merged. */

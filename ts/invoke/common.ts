@@ -14,12 +14,30 @@ import {
   operand,
   output,
 } from "./marshal.js";
+import type { DType } from "../tensor.js";
 import { type OptionSpec, type Options, readObject, readOption } from "./options.js";
 
 /** A gradient that a call is to give: of which operand, and where to, if told. */
 export interface Gradient {
   readonly of: Operand;
   readonly out: Operand | undefined;
+}
+
+/** The option that `partial` asks for the terms of a call by; no user has it. */
+export const TERMS = /* @__PURE__ */ Symbol("terms");
+
+/** The terms of a call's sum, and of its divisor. A class, as rollup takes the fields of an object literal for constants. */
+export class Terms {
+  /** The loss that users call, and its dtype and reduction. */
+  loss = "";
+  dtype: DType = "float32";
+  reduction = "";
+  /** Where the engine puts them. */
+  place: Place | undefined;
+  /** In float64; what `partial` is after. */
+  values: Float64Array<ArrayBuffer> | undefined;
+  /** The divisor, or the weights that add up to it. */
+  divisor: number | Float64Array<ArrayBuffer> = 1;
 }
 
 /** What the options that every loss has say. */
@@ -30,6 +48,7 @@ export interface Common {
   readonly gradOutputs: Operand | undefined;
   readonly outValue: Operand | undefined;
   readonly gradients: readonly Gradient[];
+  readonly terms: Terms | undefined;
 }
 
 /** The names of the options that every loss has. */
@@ -133,7 +152,20 @@ export function readCommon(
     if (reduction !== "none") fail("ERR_OPTION", call, "out.value", `absent with reduction "${reduction}", whose value is a number`, show(outs.value));
     outValue = output(call, "out.value", outs.value, like, valueShape, "as the value has");
   }
-  return { reduction, normalizer, gradOutput: outer, gradOutputs, outValue, gradients };
+  const { [TERMS]: terms } = options as { readonly [TERMS]?: Terms };
+  if (terms) {
+    terms.loss ||= call;
+    terms.dtype = like.dtype;
+    terms.reduction = reduction;
+  }
+  return { reduction, normalizer, gradOutput: outer, gradOutputs, outValue, gradients, terms };
+}
+
+/** Where values go that are not reduced, `size` of them; and where the `count` terms go, if somebody asks for them. */
+export function valuePlace(marshal: Marshal, common: Common, size: number, count = size): Place {
+  if (common.reduction === "none") return marshal.output(common.outValue, size, "");
+  if (common.terms) common.terms.place = marshal.scratch(count, 8);
+  return NOWHERE;
 }
 
 /** Writes what all losses read. */
@@ -142,6 +174,9 @@ export function fillCommon(block: Float64Array, common: Common, divisor: number,
   block[SLOT.gradOutput] = common.gradOutput;
   block[SLOT.gradOutputs] = gradOutputs.address;
   block[SLOT.values] = values.address;
+  const { terms } = common;
+  block[SLOT.terms] = terms?.place?.address ?? 0;
+  if (terms) terms.divisor = divisor;
 }
 
 const NO_NUMBERS: readonly number[] = [];
@@ -174,6 +209,8 @@ export function finish(marshal: Marshal, common: Common, reduced: number, values
     const { of, out } = common.gradients[k] as Gradient;
     grads[of.name] = marshal.result(out, places[k] as Place);
   }
+  const { terms } = common;
+  if (terms?.place) terms.values = new Float64Array(marshal.engine.views.buffer, terms.place.address, terms.place.size).slice();
   let value: unknown = marshal.dtype ? reduced : Math.fround(reduced);
   if (common.reduction === "none") value = marshal.result(common.outValue, values);
   marshal.engine.finish();

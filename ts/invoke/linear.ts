@@ -1,7 +1,7 @@
 // From a user's call of a loss on the logits of a linear layer to the engine's call block and back.
 import { fail, showShape } from "../errors.js";
 import type { KernelName } from "../runtime.js";
-import { BASIC, COMMON, type Gradient, type LossSpec, type Outcome, factor, finish, forms, readCommon, readNumbers } from "./common.js";
+import { BASIC, COMMON, type Gradient, type LossSpec, type Outcome, factor, finish, forms, readCommon, readNumbers, valuePlace } from "./common.js";
 import {
   FLOATS,
   INDICES_OR_FLOATS,
@@ -17,7 +17,7 @@ import {
   operand,
 } from "./marshal.js";
 import { type OptionSpec, readObject, readOption } from "./options.js";
-import { checkIndices, classIndices, placeIndices, readIgnoreIndex } from "./rowwise.js";
+import { checkIndices, classIndices, placeIndices, readIgnoreIndex, weighTerms } from "./rowwise.js";
 import { fillWhole } from "./whole.js";
 
 /** What it can differentiate by, in the kernel's order. */
@@ -109,7 +109,7 @@ function callLinearLoss(spec: PreparedLinearLoss, given: readonly unknown[], raw
   const weightPlace = marshal.input(weight);
   const gradOutputs = marshal.input(common.gradOutputs);
   const none = common.reduction === "none";
-  const values = none ? marshal.output(common.outValue, rows, "") : NOWHERE;
+  const values = valuePlace(marshal, common, rows);
   const gradPlaces: Place[] = [];
   for (const { of, out } of common.gradients) gradPlaces.push(marshal.output(out, of.size, of.name));
   marshal.commit();
@@ -129,6 +129,7 @@ function callLinearLoss(spec: PreparedLinearLoss, given: readonly unknown[], raw
     grads: byKernel,
     numbers,
   });
+  if (indices) weighTerms(marshal, common, indices, indexPlace, weightPlace);
   const reduced = marshal.engine.run(call, spec.kernel, marshal.dtype);
   return finish(marshal, common, reduced, values, gradPlaces);
 }

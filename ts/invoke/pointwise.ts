@@ -14,6 +14,7 @@ import {
   forms,
   readCommon,
   readNumbers,
+  valuePlace,
   withVjp,
 } from "./common.js";
 import {
@@ -211,8 +212,8 @@ function callPointwise(spec: PreparedPointwise, given: readonly unknown[], rawOp
   for (const op of args) places.push(marshal.input(op));
   const weightPlace = marshal.input(weight);
   const gradOutputs = marshal.input(common.gradOutputs);
-  const none = common.reduction === "none";
-  const values = none ? marshal.output(common.outValue, size, "") : NOWHERE;
+  // Terms are what the values are.
+  const values = common.terms ? marshal.scratch(size) : valuePlace(marshal, common, size);
   const gradPlaces: Place[] = [];
   // The gradient of a broadcast argument is first computed for every element.
   const wholes: Place[] = [];
@@ -234,6 +235,7 @@ function callPointwise(spec: PreparedPointwise, given: readonly unknown[], rawOp
   // NaN stands for the sum of the weights.
   else if (common.reduction === "mean") divisor = weight && spec.weight === "mean" ? Number.NaN : size;
   fillCommon(block, common, divisor, gradOutputs, values);
+  if (common.terms && Number.isNaN(divisor)) common.terms.divisor = Float64Array.from(marshal.floats(weightPlace));
   block[SLOT.shape] = size;
   for (let slot: number = SLOT.grads; slot <= SLOT.weightGrad; slot++) block[slot] = 0;
   for (let k = 0; k < wholes.length; k++) {
@@ -248,6 +250,7 @@ function callPointwise(spec: PreparedPointwise, given: readonly unknown[], rawOp
   fillOperand(block, SLOT.weight, weightPlace, weightDims);
 
   const reduced = marshal.engine.run(call, kernel, marshal.dtype);
+  if (common.terms) common.terms.values = Float64Array.from(marshal.floats(values));
   for (let k = 0; k < wholes.length; k++) {
     const place = gradPlaces[k] as Place;
     const whole = wholes[k] as Place;

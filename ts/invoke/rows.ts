@@ -14,6 +14,7 @@ import {
   forms,
   readCommon,
   readNumbers,
+  valuePlace,
 } from "./common.js";
 import {
   FLAGS,
@@ -178,9 +179,8 @@ export function callRowLoss(spec: PreparedRowLoss, given: readonly unknown[], ra
   }
   const weightPlace = marshal.input(weight);
   const gradOutputs = marshal.input(common.gradOutputs);
-  const none = common.reduction === "none";
   const size = product(valueShape);
-  const values = none ? marshal.output(common.outValue, size, "") : NOWHERE;
+  const values = valuePlace(marshal, common, size, outer);
   const gradPlaces: Place[] = [];
   for (const { of, out } of common.gradients) gradPlaces.push(marshal.output(out, of.size, of.name));
   marshal.commit();

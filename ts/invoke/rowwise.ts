@@ -5,6 +5,7 @@ import type { DType } from "../tensor.js";
 import {
   BASIC,
   COMMON,
+  type Common,
   type Gradient,
   type LossSpec,
   type Outcome,
@@ -14,6 +15,7 @@ import {
   forms,
   readCommon,
   readNumbers,
+  valuePlace,
   withVjp,
 } from "./common.js";
 import {
@@ -124,6 +126,14 @@ export function readIgnoreIndex(call: string, options: Options, distribution: bo
   return ignoreIndex;
 }
 
+/** Gives the weights of the targets, where the terms are asked for and these weights are the divisor. */
+export function weighTerms(marshal: Marshal, common: Common, { ignore }: ClassIndices, indices: Place, weights: Place) {
+  const { terms } = common;
+  if (!terms || !Number.isNaN(terms.divisor)) return;
+  const weight = weights === NOWHERE ? undefined : marshal.floats(weights);
+  terms.divisor = Float64Array.from(marshal.int32(indices), (c) => (c === ignore ? 0 : weight ? (weight[c] ?? Number.NaN) : 1));
+}
+
 /** Fills what all row kernels read; the rest of the block is cleared. */
 export function fillRows(block: Float64Array, layout: Layout, input: Place) {
   block.fill(0, SLOT.divisor, SLOT.operands);
@@ -216,7 +226,7 @@ function callClassLoss(spec: PreparedClassLoss, given: readonly unknown[], rawOp
   const weightPlace = marshal.input(weight);
   const gradOutputs = marshal.input(common.gradOutputs);
   const none = common.reduction === "none";
-  const values = none ? marshal.output(common.outValue, rows, "") : NOWHERE;
+  const values = valuePlace(marshal, common, rows);
   const gradPlaces: Place[] = [];
   for (const { of, out } of common.gradients) gradPlaces.push(marshal.output(out, of.size, of.name));
   marshal.commit();
@@ -226,6 +236,7 @@ function callClassLoss(spec: PreparedClassLoss, given: readonly unknown[], rawOp
   fillRows(block, layout, inputPlace);
   const mean = common.normalizer ?? (distribution || spec.countMean ? rows : Number.NaN);
   fillCommon(block, common, none || common.reduction === "sum" ? 1 : mean, gradOutputs, values);
+  if (indices) weighTerms(marshal, common, indices, indexPlace, weightPlace);
   block[SLOT.operands + SLOT.operand] = targetPlace.address;
   block[SLOT.index] = indexPlace.address;
   block[SLOT.ignore] = indices?.ignore ?? Number.NaN;

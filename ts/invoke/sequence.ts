@@ -1,8 +1,8 @@
 // From a user's call of a loss of sequences to the engine's call block and back.
 import { fail, show, showShape } from "../errors.js";
 import type { KernelName } from "../runtime.js";
-import { BASIC, COMMON, type LossSpec, type Outcome, finish, forms, readCommon } from "./common.js";
-import { FLOATS, INDICES, Marshal, NOWHERE, type Operand, elements, needOwnShape, needShape, operand } from "./marshal.js";
+import { BASIC, COMMON, type LossSpec, type Outcome, finish, forms, readCommon, valuePlace } from "./common.js";
+import { FLOATS, INDICES, Marshal, type Operand, elements, needOwnShape, needShape, operand } from "./marshal.js";
 import { type OptionSpec, flag, readInteger, readObject, readOption } from "./options.js";
 import { fillWhole } from "./whole.js";
 
@@ -76,12 +76,12 @@ function callSequenceLoss(spec: LossSpec, kernel: KernelName, given: readonly un
   if (!GRADIENTS.includes(gradient)) fail("ERR_RANGE", call, "gradient", known, show(gradient));
   const zeroInfinity = readOption(call, options, ZERO_INFINITY, false);
   const common = readCommon(spec, options, perSample, logProbs, grads, [logProbs], undefined);
-  const values = elements(call, targets.op);
+  const classesOf = elements(call, targets.op);
   labels.lengths.reduce((start, length, n) => {
     const first = targets.stride === undefined ? start : n * targets.stride;
     for (let i = first; i < first + length; i++) {
-      const label = Number(values[i]);
-      if (label < 0 || label >= classes || label === blank) fail("ERR_RANGE", call, `targets[${i}]`, `${expected} that is not the blank, ${blank}`, show(values[i]));
+      const label = Number(classesOf[i]);
+      if (label < 0 || label >= classes || label === blank) fail("ERR_RANGE", call, `targets[${i}]`, `${expected} that is not the blank, ${blank}`, show(classesOf[i]));
     }
     return start + length;
   }, 0);
@@ -92,8 +92,7 @@ function callSequenceLoss(spec: LossSpec, kernel: KernelName, given: readonly un
   const integral = ({ op }: { readonly op: Operand }) => marshal.indices(op, op.dtype === "bigint64" ? (from, to) => marshal.int32(to).set(Array.from(from, Number)) : undefined);
   const index = [targets, inputs, labels].map(integral);
   const gradOutputs = marshal.input(common.gradOutputs);
-  const none = common.reduction === "none";
-  const valuePlace = none ? marshal.output(common.outValue, samples, "") : NOWHERE;
+  const values = valuePlace(marshal, common, samples);
   const places = common.gradients.map(({ of, out }) => marshal.output(out, of.size, of.name));
   marshal.commit();
   const mean = common.reduction === "mean";
@@ -103,12 +102,12 @@ function callSequenceLoss(spec: LossSpec, kernel: KernelName, given: readonly un
     index,
     divisor: mean ? (common.normalizer ?? samples) : 1,
     gradOutputs,
-    values: valuePlace,
+    values,
     grads: places,
     numbers: [blank, zeroInfinity, gradient === "logits" ? 1 : 0, mean ? 1 : 0, targets.stride ?? 0],
   });
   const reduced = marshal.engine.run(call, kernel, marshal.dtype);
-  return finish(marshal, common, reduced, valuePlace, places);
+  return finish(marshal, common, reduced, values, places);
 }
 
 /** A loss of (logProbs, targets, inputLengths, targetLengths), typed by its signature. */

@@ -40,6 +40,7 @@ function callSimilarityLoss(spec: SimilarityLossSpec, common_: LossSpec, given: 
   if (labels) needShape(call, labels, [samples], "one for each sample");
   const numbers = readNumbers(call, options, spec.options, input);
   const common = readCommon(common_, options, [samples], input, grads, arrays, undefined);
+  if (common.terms) fail("ERR_OPTION", "partial", "loss", "one whose terms are each of an element or a row", `${call}, whose terms are each of the whole batch`);
 
   const marshal = new Marshal(call, input);
   const places = arrays.map((op) => marshal.input(op));

@@ -3,7 +3,7 @@ import { fail, show } from "../errors.js";
 import { marginRanking } from "../losses/marginRanking.js";
 import type { KernelName } from "../runtime.js";
 import type { Floats, Shaped } from "../types.js";
-import { BASIC, COMMON, type LossSpec, type Outcome, forms, readCommon } from "./common.js";
+import { BASIC, COMMON, type LossSpec, type Outcome, TERMS, forms, readCommon } from "./common.js";
 import { FLOATS, Marshal, type Operand, needDtype, needFlatShape, needShape, operand, product } from "./marshal.js";
 import { flag, positive, readObject, readOption } from "./options.js";
 import { callRowLoss, prepareRowLoss, rowLayout } from "./rows.js";
@@ -94,6 +94,7 @@ function callWith(spec: LossSpec, distance: DistanceCallback, given: readonly un
     reduction: reduction as "mean",
     normalizer,
     gradOutput: (gradOutputs?.given as undefined) ?? gradOutput,
+    ...(common.terms && { [TERMS]: common.terms }),
   });
   const value: unknown = ranked.value;
   const { input1: byFar, input2: byNear } = ranked.grads;

@@ -71,10 +71,12 @@ mod block {
     /// is none.
     pub const INDEX: usize = 14;
     pub const IGNORE: usize = 17;
+    /// Where the terms of the sum go.
+    pub const TERMS: usize = 18;
     /// Eight of them.
-    pub const OPTIONS: usize = 18;
+    pub const OPTIONS: usize = 19;
     /// Operands, [`OPERAND`] slots each: the arguments, and after four of them the weight.
-    pub const OPERANDS: usize = 26;
+    pub const OPERANDS: usize = 27;
     /// Address, rank, then size and stride of each dimension.
     pub const OPERAND: usize = 2 + 2 * fused_loss_kernels::driver::pointwise::MAX_RANK;
     pub const WEIGHT: usize = OPERANDS + 4 * OPERAND;
@@ -209,17 +211,18 @@ fn with_rows<T: Element>(b: Block, slots: usize, run: &dyn Fn(&rowwise::Call<T>)
     } else {
         shape.classes
     };
-    // The gradient of a weight sums over the rows in order.
-    let mut terms = if weight_grad.is_null() {
+    let wanted: *mut f64 = b.pointer(block::TERMS);
+    let mut room = if wanted.is_null() && weight_grad.is_null() {
         shared_terms(shape.rows() * shape.classes, SPLIT, shape.rows())
     } else {
         None
     };
+    let terms = room.as_mut().map_or(wanted, Vec::as_mut_ptr);
     let size = shape.scratch(slots);
-    let elements = if terms.is_some() {
-        size * parallel::threads() as u64
-    } else {
+    let elements = if terms.is_null() {
         size
+    } else {
+        size * parallel::threads() as u64
     };
     let (mut scratch, mut class_sums) = (Vec::<T>::new(), Vec::<Sum>::new());
     let fits = usize::try_from(elements).is_ok_and(|n| scratch.try_reserve_exact(n).is_ok());
@@ -250,9 +253,7 @@ fn with_rows<T: Element>(b: Block, slots: usize, run: &dyn Fn(&rowwise::Call<T>)
         weight_grad,
         scratch: scratch.as_mut_ptr(),
         scratch_size: size as usize,
-        terms: terms
-            .as_mut()
-            .map_or(core::ptr::null_mut(), Vec::as_mut_ptr),
+        terms,
         class_sums: class_sums.as_mut_ptr(),
     })
 }
@@ -288,6 +289,7 @@ fn whole_call<T: Element>(b: Block) -> whole::Call<T> {
         grad_output: b.number(block::GRAD_OUTPUT),
         grad_outputs: b.pointer(block::GRAD_OUTPUTS),
         values: b.pointer(block::VALUES),
+        terms: b.pointer(block::TERMS),
         grads: core::array::from_fn(|k| b.pointer(block::GRADS + k)),
         scratch: core::ptr::null_mut(),
     }

@@ -682,7 +682,8 @@ pub struct Call<T> {
     pub scratch: *mut T,
     /// How many of them a thread has.
     pub scratch_size: usize,
-    /// Room for a number for every row where threads share the work, else null.
+    /// Where each row's term goes, in float64, beside the sum; null when unwanted. Threads share the
+    /// work where there is such a place.
     pub terms: *mut f64,
     /// One sum a class where the gradient of the weight is wanted, else null.
     pub class_sums: *mut Sum,
@@ -816,7 +817,8 @@ pub unsafe fn run<I: Isa, T: Element>(loss: &impl Rowwise<T>, call: &Call<T>) ->
     // SAFETY: as the caller's.
     let divisor = unsafe { call.resolved_divisor() };
     let scale = T::from_f64(call.grad_output / divisor);
-    if !parallel::SHARED || call.terms.is_null() {
+    // The gradient of a weight sums over the rows in order.
+    if !parallel::SHARED || call.terms.is_null() || !call.weight_grad.is_null() {
         // SAFETY: as the caller's.
         unsafe { run_rows::<I, T>(loss, call, scale, &mut sum) };
     } else {
@@ -826,7 +828,7 @@ pub unsafe fn run<I: Isa, T: Element>(loss: &impl Rowwise<T>, call: &Call<T>) ->
         unsafe {
             parallel::run(shape.rows().div_ceil(shape.width()), &|thread, tiles| {
                 let scratch = call.scratch.add(thread * call.scratch_size);
-                run_tiles::<I, T>(loss, call, scale, tiles, scratch, Terms::Rows(call.terms));
+                run_tiles::<I, T>(loss, call, scale, tiles, scratch, None);
             });
             if call.values.is_null() {
                 (0..shape.rows()).for_each(|row| sum.push(*call.terms.add(row)));
@@ -858,15 +860,7 @@ pub unsafe fn run_rows<I: Isa, T: Element>(
 ) {
     let tiles = call.shape.rows().div_ceil(call.shape.width());
     // SAFETY: as the caller's.
-    unsafe { run_tiles::<I, T>(loss, call, scale, 0..tiles, call.scratch, Terms::Sum(sum)) };
-}
-
-/// Where the terms of rows go that are not stored as values.
-enum Terms<'a> {
-    /// To the sum, in order.
-    Sum(&'a mut Sum),
-    /// Each to its row.
-    Rows(*mut f64),
+    unsafe { run_tiles::<I, T>(loss, call, scale, 0..tiles, call.scratch, Some(sum)) };
 }
 
 #[inline(never)]
@@ -876,7 +870,7 @@ unsafe fn run_tiles<I: Isa, T: Element>(
     scale: T,
     tiles: Range<usize>,
     scratch: *mut T,
-    mut to: Terms,
+    mut sum: Option<&mut Sum>,
 ) {
     let shape = call.shape;
     let width = shape.width();
@@ -897,11 +891,13 @@ unsafe fn run_tiles<I: Isa, T: Element>(
             unsafe {
                 if !call.values.is_null() {
                     *call.values.add(first + row) = T::from_f64(term);
-                } else {
-                    match &mut to {
-                        Terms::Sum(sum) => sum.push(term),
-                        Terms::Rows(terms) => *terms.add(first + row) = term,
-                    }
+                    continue;
+                }
+                if let Some(sum) = &mut sum {
+                    sum.push(term);
+                }
+                if !call.terms.is_null() {
+                    *call.terms.add(first + row) = term;
                 }
             }
         }

@@ -31,6 +31,8 @@ pub struct Call<T> {
     pub grad_outputs: *const T,
     /// Where each element's value goes; null when they are reduced.
     pub values: *mut T,
+    /// Where each element's term goes, in float64, beside the sum; null when unwanted.
+    pub terms: *mut f64,
     /// Where gradients go; null for those not wanted.
     pub grads: [*mut T; MAX],
     /// As many bytes as [`Whole::scratch`] asks for, 16-byte aligned.
@@ -50,6 +52,7 @@ impl<T: Element> Call<T> {
             grad_output: 1.0,
             grad_outputs: null(),
             values: null_mut(),
+            terms: null_mut(),
             grads: [null_mut(); MAX],
             scratch: null_mut(),
         }
@@ -90,11 +93,16 @@ impl<T: Element> Call<T> {
     /// # Safety
     /// `element` must be below the number of elements.
     pub unsafe fn put(&self, element: usize, value: f64, sum: &mut Sum) {
-        if self.values.is_null() {
+        // SAFETY: there is a value, or a term, for every element.
+        unsafe {
+            if !self.values.is_null() {
+                *self.values.add(element) = T::from_f64(value);
+                return;
+            }
             sum.push(value);
-        } else {
-            // SAFETY: there is a value for every element.
-            unsafe { *self.values.add(element) = T::from_f64(value) };
+            if !self.terms.is_null() {
+                *self.terms.add(element) = value;
+            }
         }
     }
 }

@@ -150,6 +150,7 @@ impl<T: Element> Whole<T> for LinearCrossEntropy {
                 grad_output: call.grad_output,
                 grad_outputs: offset(call.grad_outputs, first),
                 values: offset(call.values, first).cast_mut(),
+                terms: offset(call.terms, first).cast_mut(),
                 input_grad: if with_gradient { logits } else { null_mut() },
                 ..rowwise::Call::new(sizes.shape(rows), logits, tile)
             };
