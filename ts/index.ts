@@ -71,3 +71,4 @@ export { tversky, type TverskyOptions } from "./losses/tversky.js";
 export { engineName, reset } from "./runtime.js";
 export { type DType, Tensor, type TensorArrays, tensor, type TypedArray, zeros } from "./tensor.js";
 export type * from "./types.js";
+export { type VocabMerged, type VocabMergeOptions, vocabParallelCrossEntropy, type VocabParallelCrossEntropy, type VocabState } from "./vocabParallel.js";

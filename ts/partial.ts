@@ -156,7 +156,7 @@ function lengthFor(start: number, count: number): number {
   return first * BLOCK - start + groups + (end - last * BLOCK);
 }
 
-function treeOf(start: number, terms: Float64Array): Tree {
+export function treeOf(start: number, terms: Float64Array): Tree {
   const tree = new Tree(start);
   for (let i = 0; i < terms.length; ) {
     const block = terms.subarray(i, i + BLOCK);
