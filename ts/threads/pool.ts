@@ -160,8 +160,10 @@ function started(worker: Handle, start: Start): Promise<void> {
       (answer) => {
         clearTimeout(timer);
         worker.release();
-        if ("ready" in answer) resolve();
-        else reject(new Error(answer.failed));
+        if ("ready" in answer) return resolve();
+        // Not every host lets a worker end itself.
+        worker.end();
+        if ("failed" in answer) reject(new Error(answer.failed));
       },
       (why) => {
         clearTimeout(timer);

@@ -8,5 +8,5 @@ export interface Start {
   readonly generation: number;
 }
 
-/** What a worker answers: that it takes part, or why it cannot. */
-export type Answer = { readonly ready: true } | { readonly failed: string };
+/** What a worker answers: that it takes part, that its pool has ended, or why it cannot go on. */
+export type Answer = { readonly ready: true } | { readonly ended: true } | { readonly failed: string };

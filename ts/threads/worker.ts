@@ -7,7 +7,6 @@ const STACK_BYTES = 2 ** 20;
 
 interface Port {
   postMessage(answer: Answer): void;
-  close(): void;
   addEventListener?(type: "message", listen: (event: { readonly data: Start }) => void): void;
   on?(type: "message", listen: (data: Start) => void): void;
 }
@@ -33,12 +32,12 @@ function start({ module, memory, thread, generation }: Start) {
     port.postMessage({ ready: true });
     exports.pool_work(thread, generation);
     exports.__wbindgen_thread_destroy();
+    port.postMessage({ ended: true });
   } catch (error) {
     // The caller may be waiting for a part of its call that this worker has claimed.
     exports?.pool_fail();
     port.postMessage({ failed: String(error) });
   }
-  port.close();
 }
 
 if (port.on) port.on("message", start);
