@@ -79,6 +79,14 @@ describe("the same bits as on one thread", () => {
     }
   });
 
+  it("in errors: the first of the elements that are none is named", () => {
+    const [input, target] = [new Float32Array(500_000).fill(0.5), new Float32Array(500_000)];
+    for (const at of [499_999, 300_001, 5]) {
+      target[at] = 2;
+      expect(() => threads.bce(input, target)).toThrow(expect.objectContaining({ code: "ERR_RANGE", argument: `target[${at}]` }));
+    }
+  });
+
   it("on tensors, whose memory grows meanwhile, and in place", () => {
     const made = Array.from({ length: 12 }, (_, k) => {
       const x = threads.zeros([300_000]);

@@ -6,6 +6,7 @@
 //! boundary relies on that.
 
 use core::mem::MaybeUninit;
+use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use fused_loss_kernels::driver::check::{self, Classes, Domain};
 use fused_loss_kernels::driver::{parallel, pointwise, rowwise, whole};
 use fused_loss_kernels::isa::{Element, Native};
@@ -348,15 +349,31 @@ pub fn check_domain(dtype: u32, domain: u32, data: usize, n: usize) -> f64 {
     let Some(domain) = Domain::from_code(domain) else {
         return -1.0;
     };
-    // SAFETY: the facade passes an array of n elements.
-    let bad = unsafe {
+    // SAFETY: the facade passes an array of n elements, in which the ranges lie.
+    let bad = |from: usize, to: usize| unsafe {
         if dtype == 0 {
-            check::domain::<Native, f32>(domain, data as *const f32, n)
+            check::domain::<Native, f32>(domain, (data as *const f32).add(from), to - from)
         } else {
-            check::domain::<Native, f64>(domain, data as *const f64, n)
+            check::domain::<Native, f64>(domain, (data as *const f64).add(from), to - from)
         }
     };
-    bad.map_or(-1.0, |i| i as f64)
+    if !parallel::SHARED || n < SPLIT_ARITHMETIC {
+        return bad(0, n).map_or(-1.0, |i| i as f64);
+    }
+    let first = AtomicUsize::new(usize::MAX);
+    // SAFETY: nothing is written but the atomic.
+    unsafe {
+        parallel::run(n.div_ceil(BLOCK), n / 8, &|_, blocks| {
+            let from = blocks.start * BLOCK;
+            if let Some(i) = bad(from, n.min(blocks.end * BLOCK)) {
+                first.fetch_min(from + i, Relaxed);
+            }
+        });
+    }
+    match first.into_inner() {
+        usize::MAX => -1.0,
+        i => i as f64,
+    }
 }
 
 /// The position of the first class index that is neither ignored nor below the count, or −1.

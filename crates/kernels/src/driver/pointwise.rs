@@ -389,7 +389,12 @@ impl<T: Element> Pass<'_, T> {
         } else {
             // SAFETY: as the caller's; blocks share no output, and there is a sum for each.
             unsafe {
-                parallel::run(blocks, &|_, part| {
+                let cost = if self.kernel.arithmetic {
+                    self.call.n / 8
+                } else {
+                    self.call.n
+                };
+                parallel::run(blocks, cost, &|_, part| {
                     self.blocks::<I>(part, &mut |block, term| *sums.at(block) = term);
                 });
                 (0..blocks).for_each(|block| sum.push_block(*sums.at(block)));

@@ -826,10 +826,15 @@ pub unsafe fn run<I: Isa, T: Element>(loss: &impl Rowwise<T>, call: &Call<T>) ->
         // SAFETY: as the caller's; tiles share no output, each thread has scratch memory of its own,
         // and there is a term for every row.
         unsafe {
-            parallel::run(shape.rows().div_ceil(shape.width()), &|thread, tiles| {
-                let scratch = call.scratch.add(thread * call.scratch_size);
-                run_tiles::<I, T>(loss, call, scale, tiles, scratch, None);
-            });
+            let cost = shape.rows() * shape.classes;
+            parallel::run(
+                shape.rows().div_ceil(shape.width()),
+                cost,
+                &|thread, tiles| {
+                    let scratch = call.scratch.add(thread * call.scratch_size);
+                    run_tiles::<I, T>(loss, call, scale, tiles, scratch, None);
+                },
+            );
             if call.values.is_null() {
                 (0..shape.rows()).for_each(|row| sum.push(*call.terms.add(row)));
             }
