@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import * as simd128 from "fused-loss";
+import * as threads from "fused-loss/threads";
 import { sampleOnce } from "../measure.js";
 import { plain } from "../plain.js";
 import { type Floats, type FusedLoss, closure } from "../rows.js";
@@ -29,8 +30,8 @@ type Peer = { prepare(loss: string, inputs: readonly Input[], options: Prepare["
 const lossOf = (engine: FusedLoss, name: string) => (engine as unknown as Record<string, { valueAndGrad: Call }>)[name]?.valueAndGrad;
 
 /** On resident tensors, with `out`; or on plain typed arrays, with fresh results. */
-function ours(name: string, inputs: readonly Input[], options: object, resident: boolean): Prepared {
-  const call = lossOf(simd128, name);
+function ours(engine: FusedLoss, name: string, inputs: readonly Input[], options: object, resident: boolean): Prepared {
+  const call = lossOf(engine, name);
   if (!call) throw new Error(`fused-loss has no ${name}`);
   const wanted = inputs.filter((input) => input.wanted);
   if (!resident) {
@@ -43,8 +44,8 @@ function ours(name: string, inputs: readonly Input[], options: object, resident:
       },
     };
   }
-  const tensors = inputs.map(({ data, shape }) => simd128.tensor(data, shape));
-  const results = wanted.map(({ shape }) => simd128.zeros(shape));
+  const tensors = inputs.map(({ data, shape }) => engine.tensor(data, shape));
+  const results = wanted.map(({ shape }) => engine.zeros(shape));
   const grads = Object.fromEntries(wanted.map((input, k) => [input.name, results[k]]));
   const run = closure(call, [...tensors, { ...options, out: { grads } }]) as () => ReturnType<Call>;
   return {
@@ -107,14 +108,17 @@ async function prepare(kind: string, { loss, title, options, inputs: specs }: Pr
   if (kind === "plain") return plainLoop(title, inputs);
   const library = LIBRARIES[kind];
   if (library !== undefined) return ((await import(library)) as Peer).prepare(loss, inputs, options);
+  const engine = kind === "threads" ? (threads as unknown as FusedLoss) : simd128;
+  if (loss === "adaptiveLogSoftmax" && kind === "threads") throw new Error("not split among threads");
   if (loss === "adaptiveLogSoftmax") return adaptive(inputs, options as unknown as AdaptiveOptions, kind === "resident");
-  return ours(loss, inputs, options, kind === "resident");
+  return ours(engine, loss, inputs, options, kind !== "arrays");
 }
 
 const norm = (values: Floats) => Math.sqrt(Array.from(values, (x) => x * x).reduce((sum, x) => sum + x, 0));
 
 const [, , kind = "resident"] = process.argv;
 let prepared: Prepared | undefined;
+if (kind === "threads") await threads.startThreads(2);
 for await (const line of createInterface({ input: process.stdin })) {
   const command = JSON.parse(line) as { readonly prepare?: Prepare; readonly sample?: number };
   let answer: Answer;

@@ -1,5 +1,5 @@
 // npm run bench:peers: fused-loss against PyTorch, tfjs, jax-js and plain loops: value with gradient in float32, one thread
-// against one thread.
+// against one thread, and two of ours against two of PyTorch.
 //
 // Every contestant is a process of its own that gets the same inputs, answers with value and gradients (which must agree),
 // and then takes samples in turn with the others, A B C, C B A, …. What a contestant cannot do is said and left out.
@@ -17,11 +17,12 @@ import { type Cell, draw, loadRows } from "../rows.js";
 import { ADAPTIVE, CELLS, type Cells } from "./cells.js";
 import { chart } from "./chart.js";
 import type { Answer, Prepare } from "./protocol.js";
-import { type Measured, OURS, type PeersRecord, showCell, summary, writeReadme } from "./report.js";
+import { type Measured, OURS, PEERS, type PeersRecord, TWO, showCell, summary, writeReadme } from "./report.js";
 
 interface Options {
   loss?: string[];
   compiled: boolean;
+  twoThreads: boolean;
   python?: string;
   rounds: string;
   time: string;
@@ -30,11 +31,12 @@ interface Options {
 
 const options = new Command("npm run bench:peers --")
   .description(
-    "Times fused-loss against PyTorch 2.15, eager and compiled, tfjs, jax-js and plain loops, in turn: value with gradient, float32, one thread; medians and ratios. " +
+    "Times fused-loss against PyTorch 2.15, eager and compiled, tfjs, jax-js and plain loops, in turn: value with gradient, float32, one thread, and two threads of ours and of PyTorch; medians and ratios. " +
       "A run of all cells and contestants writes a record and a chart to bench/records, and the README's table.",
   )
   .option("--loss <names...>", "only these losses")
   .option("--no-compiled", "leave torch.compile out, which takes half a minute a cell to compile")
+  .option("--no-two-threads", "leave two threads of ours and of PyTorch out")
   .option("--python <path>", "a Python that has torch 2.15 (default: a virtual environment in bench/peers, made when missing)")
   .option("--rounds <count>", "samples of each contestant for each cell", "11")
   .option("--time <ms>", "length of a sample", "40")
@@ -139,7 +141,7 @@ const agree = (a: number, b: number) => Math.abs(a - b) <= 2e-3 * Math.max(Math.
 
 const node = (kind: string) => new Contestant(kind, process.execPath, ["--import", "tsx", join(folder, "child.ts"), kind]);
 const interpreter = python();
-const torch = (mode: string) => new Contestant(`torch ${mode}`, interpreter, [join(folder, "torch_peer.py"), mode]);
+const torch = (name: string, mode: string, threads: number) => new Contestant(name, interpreter, [join(folder, "torch_peer.py"), mode, String(threads)]);
 if (!existsSync(join(folder, "tfjs", "node_modules"))) {
   console.error("installing tfjs in bench/peers/tfjs …");
   const { status } = spawnSync("npm", ["ci", "--ignore-scripts", "--silent"], { cwd: join(folder, "tfjs"), stdio: "inherit" });
@@ -151,7 +153,11 @@ if (unknown.length > 0) {
   console.error(`no cell of ${unknown.join(", ")}: there are ${[...new Set(known)].join(", ")}`);
   process.exit(1);
 }
-const contestants = [node(OURS), node("arrays"), torch("eager"), ...(options.compiled ? [torch("compiled")] : []), node("tfjs"), node("jax"), node("plain")];
+const torches = (threads: number, { eager, compiled }: { readonly eager: string; readonly compiled: string }) => [torch(eager, "eager", threads), ...(options.compiled ? [torch(compiled, "compiled", threads)] : [])];
+const contestants = [
+  ...[node(OURS), node("arrays"), ...torches(1, PEERS), node("tfjs"), node("jax"), node("plain")],
+  ...(options.twoThreads ? [node(TWO.ours), ...torches(2, TWO)] : []),
+];
 const temporary = mkdtempSync(join(tmpdir(), "fused-loss-peers-"));
 const rows = await loadRows();
 const [rounds, ms] = [Number(options.rounds), Number(options.time)];
@@ -200,7 +206,7 @@ contestants.forEach((contestant) => contestant.end());
 rmSync(temporary, { recursive: true, force: true });
 const record: PeersRecord = { ...environment(), load: [before, loadNow()], cells };
 console.log(`\n${summary(record)}`);
-const whole = !options.loss && options.compiled;
+const whole = !options.loss && options.compiled && options.twoThreads;
 const out = options.out ?? (whole ? defaultPath(record).replace(/\.json$/, "-peers.json") : undefined);
 if (out !== undefined) {
   mkdirSync(dirname(out), { recursive: true });

@@ -23,16 +23,26 @@ export type PeersRecord = ReturnType<typeof environment> & { readonly load: read
 export const OURS = "resident";
 /** The others, and what they are called. */
 export const PEERS = { eager: "torch eager", compiled: "torch compiled", tfjs: "tfjs", jax: "jax", plain: "plain" } as const;
+/** Two threads of ours, and of PyTorch. */
+export const TWO = { ours: "threads", eager: "torch eager, 2 threads", compiled: "torch compiled, 2 threads" } as const;
 const HEADS = { [PEERS.eager]: "PyTorch eager", [PEERS.compiled]: "PyTorch compiled", [PEERS.tfjs]: "tfjs wasm", [PEERS.jax]: "jax-js wasm", [PEERS.plain]: "plain loop" };
 /** Matrix products, whose aim is another. */
 const MATRIX = ["linearCrossEntropy", "adaptiveLogSoftmax"];
 
 export const showCell = ({ title, shape }: Pick<Measured, "title" | "shape">) => `${title} ${showShape(shape)}`;
 
-/** How many times longer the better of eager and compiled takes. */
-export function best({ ratios }: Measured): number | undefined {
-  const both = [ratios[PEERS.eager], ratios[PEERS.compiled]].filter((ratio) => ratio !== undefined);
+function better(ratios: Measured["ratios"], { eager, compiled }: { readonly eager: string; readonly compiled: string }): number | undefined {
+  const both = [ratios[eager], ratios[compiled]].filter((ratio) => ratio !== undefined);
   return both.length > 0 ? Math.min(...both) : undefined;
+}
+
+/** How many times longer the better of eager and compiled takes. */
+export const best = ({ ratios }: Measured) => better(ratios, PEERS);
+
+/** The same with two threads of each. */
+function bestOfTwo({ ratios }: Measured): number | undefined {
+  const [theirs, ours] = [better(ratios, TWO), ratios[TWO.ours]];
+  return theirs === undefined || ours === undefined ? undefined : theirs / ours;
 }
 
 /** The geometric mean, the number of cells, and the least of a column. */
@@ -49,6 +59,7 @@ function column(cells: readonly Measured[], of: (cell: Measured) => number | und
 const columns = (cells: readonly Measured[]) =>
   [
     ["the better of PyTorch eager and compiled", column(cells.filter(({ title }) => !MATRIX.includes(title)), best)] as const,
+    ["the same, two threads of each", column(cells.filter(({ title }) => !MATRIX.includes(title)), bestOfTwo)] as const,
     ...Object.entries(HEADS).map(([name, head]) => [head, column(cells, ({ ratios }) => ratios[name])] as const),
   ].flatMap(([head, found]) => (found ? [{ head, ...found }] : []));
 
@@ -87,9 +98,9 @@ export function writeReadme(record: PeersRecord, chart: string) {
     "",
     "<details><summary>All cells: how many times as long as ours each takes</summary>",
     "",
-    `| cell | ours, µs | ours on plain arrays | ${names.map((name) => HEADS[name as keyof typeof HEADS]).join(" | ")} |`,
-    `|---|---|---|${names.map(() => "---|").join("")}`,
-    ...cells.map((cell) => `| ${showCell(cell)} | ${((cell.ns[OURS] ?? 0) / 1000).toFixed(1)} | ${shown(cell.ratios.arrays)} | ${names.map((name) => shown(cell.ratios[name])).join(" | ")} |`),
+    `| cell | ours, µs | ours on plain arrays | ${names.map((name) => HEADS[name as keyof typeof HEADS]).join(" | ")} | PyTorch, two threads of each |`,
+    `|---|---|---|${names.map(() => "---|").join("")}---|`,
+    ...cells.map((cell) => `| ${showCell(cell)} | ${((cell.ns[OURS] ?? 0) / 1000).toFixed(1)} | ${shown(cell.ratios.arrays)} | ${names.map((name) => shown(cell.ratios[name])).join(" | ")} | ${shown(bestOfTwo(cell))} |`),
     "",
     "–: it has no such loss, or gave another answer; the record says which.",
     "",

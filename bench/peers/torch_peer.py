@@ -1,4 +1,4 @@
-"""PyTorch as a contestant of `npm run bench:peers`: eager or compiled, one thread, value with gradient.
+"""PyTorch as a contestant of `npm run bench:peers`: eager or compiled, one thread or more, value with gradient.
 
 Reads commands as lines of JSON and answers each with one:
   {"prepare": {loss, options, dtype, inputs: [{name, kind, shape, file, wanted}]}} -> {"value", "norms"}, or {"missing": why}
@@ -15,7 +15,6 @@ import numpy
 import torch
 from torch.nn import functional as F
 
-THREADS = 1
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
@@ -121,8 +120,8 @@ def sample(run, ms):
     return measure(run, count) / count
 
 
-def main(mode):
-    torch.set_num_threads(THREADS)
+def main(mode, threads):
+    torch.set_num_threads(threads)
     warnings.filterwarnings("ignore")
     run = None
     for line in sys.stdin:
@@ -140,4 +139,4 @@ def main(mode):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1], int(sys.argv[2]))
