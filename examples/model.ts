@@ -2,7 +2,7 @@
 import { blockUntilReady, jit, nn, numpy as np, tree } from "@jax-js/jax";
 import { CLASSES, PIXELS } from "./digits.ts";
 
-const HIDDEN = 256;
+export const HIDDEN = 256;
 
 // jax-js takes trees of arrays; its types want `type` here, not `interface`.
 type Layer = { weight: np.Array; bias: np.Array };

@@ -1,0 +1,72 @@
+// A Redis to work with: that of REDIS_URL, or one of our own on the loopback device, with its own port and folder.
+import { spawn, spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
+import { Redis } from "ioredis";
+
+export interface Server {
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+const isThere = () => spawnSync("redis-server", ["--version"]).status === 0;
+
+/** Installs Debian's Redis where that can be done, and says what to do where it cannot. */
+function needRedis() {
+  if (isThere()) return;
+  if (process.getuid?.() === 0 && spawnSync("apt-get", ["--version"]).status === 0) {
+    console.error("installing redis-server …");
+    for (const args of [["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", "redis-server"]]) {
+      spawnSync("apt-get", args, { stdio: ["ignore", "ignore", "inherit"], env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" } });
+    }
+    if (isThere()) return;
+  }
+  throw new Error("There is no redis-server: install one (on Debian `apt-get install redis-server`), or set REDIS_URL.");
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer().on("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === "object" && address ? address.port : 0));
+    });
+  });
+}
+
+/** Starts a server, or takes the one that REDIS_URL names. */
+export async function startRedis(): Promise<Server> {
+  const given = process.env.REDIS_URL;
+  if (given) return { url: given, stop: () => Promise.resolve() };
+  needRedis();
+  const folder = mkdtempSync(join(tmpdir(), "fused-loss-redis-"));
+  const port = await freePort();
+  // Nothing is kept on disk: what a run leaves is worth nothing without its processes.
+  const options = { port, bind: "127.0.0.1", dir: folder, save: "", appendonly: "no" };
+  const server = spawn("redis-server", Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]), { stdio: "ignore" });
+  const ended = new Promise<void>((resolve) => server.once("exit", () => resolve()));
+  const url = `redis://127.0.0.1:${port}`;
+  const stop = async () => {
+    server.kill();
+    await ended;
+    rmSync(folder, { recursive: true, force: true });
+  };
+  const client = new Redis(url, { lazyConnect: true, retryStrategy: null }).on("error", () => undefined);
+  for (let tries = 0; ; tries++) {
+    try {
+      await client.connect();
+      break;
+    } catch (error) {
+      if (server.exitCode !== null || tries === 100) {
+        await stop();
+        throw error;
+      }
+      await setTimeout(50);
+    }
+  }
+  client.disconnect();
+  return { url, stop };
+}

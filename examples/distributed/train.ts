@@ -1,0 +1,121 @@
+// Data-parallel training: the coordinator has the parameters, its workers have the images. In each step the batch is cut into
+// shards, always the same ones, which are jobs of a queue in Redis; their gradients are added up by one tree. So the result
+// does not depend on how many workers there are, which of them does what, or which of them dies.
+import { type ChildProcess, spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import { Queue, QueueEvents } from "bullmq";
+import { merge } from "fused-loss";
+import { Redis } from "ioredis";
+import { randomNumbers, shuffled, TRAIN } from "../digits.ts";
+import { Adam, initialParams, type Params } from "../model.ts";
+import { fromArrays, keys, pack, QUEUE, type Shard, type ShardResult, toArrays, unpack } from "./shard.ts";
+
+export interface TrainOptions {
+  readonly url: string;
+  readonly workers: number;
+  readonly steps: number;
+  readonly batch: number;
+  readonly shards: number;
+  readonly lr: number;
+  readonly seed: number;
+  /** The step in whose middle a worker is killed. */
+  readonly killAt?: number | undefined;
+  readonly onStep?: ((step: number, loss: number) => void) | undefined;
+}
+
+export interface Trained {
+  /** Of every step: the mean over its batch. */
+  readonly losses: readonly number[];
+  readonly params: readonly Float32Array<ArrayBuffer>[];
+  /** Shards that were given to another worker. */
+  readonly retried: number;
+}
+
+/** Sums of arrays in pairs, of these in pairs, and so on: the same for the same arrays in the same order. */
+function treeSum(all: readonly (readonly Float32Array<ArrayBuffer>[])[]): readonly Float32Array<ArrayBuffer>[] {
+  if (all.length === 1) return all[0]!;
+  const half = 2 ** Math.ceil(Math.log2(all.length) - 1);
+  const [left, right] = [treeSum(all.slice(0, half)), treeSum(all.slice(half))];
+  return left.map((array, k) => array.map((value, i) => value + right[k]![i]!));
+}
+
+const start = (url: string, run: string) => spawn(process.execPath, ["--import", "tsx", fileURLToPath(new URL("worker.ts", import.meta.url)), url, run], { stdio: ["ignore", "ignore", "inherit"] });
+
+async function stop(worker: ChildProcess, signal: NodeJS.Signals) {
+  if (worker.exitCode !== null || worker.signalCode !== null) return;
+  const exit = once(worker, "exit");
+  worker.kill(signal);
+  await exit;
+}
+
+/** Waits until so many shards are being worked on. */
+function started(events: QueueEvents, count: number): Promise<void> {
+  return new Promise((resolve) => {
+    let active = 0;
+    events.on("active", () => {
+      if (++active === count) resolve();
+    });
+  });
+}
+
+/** Trains the digit classifier. jax-js must have been started. */
+export async function train({ url, workers: count, steps, batch, shards, lr, seed, killAt, onStep }: TrainOptions): Promise<Trained> {
+  const run = `fused-loss-${randomUUID()}`;
+  const at = keys(run);
+  const connection = { url };
+  const redis = new Redis(url);
+  const queue = new Queue<Shard>(QUEUE, { connection, prefix: run });
+  const events = new QueueEvents(QUEUE, { connection, prefix: run });
+  let retried = 0;
+  events.on("stalled", () => retried++);
+  await events.waitUntilReady();
+  const workers = Array.from({ length: count }, () => start(url, run));
+  const random = randomNumbers(seed);
+  const adam = new Adam(initialParams(random), lr);
+  const losses: number[] = [];
+  try {
+    let order = shuffled(TRAIN, random);
+    const perEpoch = Math.floor(TRAIN / batch);
+    for (let step = 0; step < steps; step++) {
+      if (step > 0 && step % perEpoch === 0) order = shuffled(TRAIN, random);
+      const first = (step % perEpoch) * batch;
+      await redis.set(at.params(step), pack(toArrays(adam.params)));
+      await redis.set(at.order(step), pack(order.slice(first, first + batch)));
+      const border = (shard: number) => Math.round((shard * batch) / shards);
+      const killing = step === killAt;
+      const taken = killing ? started(events, Math.min(count, shards)) : undefined;
+      const jobs = await queue.addBulk(
+        Array.from({ length: shards }, (_, shard) => ({
+          name: "shard",
+          data: { step, shard, from: border(shard), to: border(shard + 1), batch, holdMs: killing ? 300 : 0 },
+          opts: { removeOnComplete: true },
+        })),
+      );
+      const done = Promise.all(jobs.map((job) => job.waitUntilFinished(events)));
+      if (taken) {
+        // Every worker has a shard, and holds it.
+        await taken;
+        await stop(workers[0]!, "SIGKILL");
+        workers[0] = start(url, run);
+      }
+      await done;
+      const names = jobs.map((_, shard) => at.result(step, shard));
+      const results = (await redis.mgetBuffer(names)).map((bytes) => unpack(bytes!) as ShardResult);
+      await redis.del(at.params(step), at.order(step), ...names);
+      const loss = merge(results.map((result) => result.loss)).value;
+      losses.push(loss);
+      onStep?.(step, loss);
+      const gradient: Params = fromArrays(treeSum(results.map(({ gradients }) => gradients)));
+      await adam.step(gradient);
+    }
+    return { losses, params: toArrays(adam.params), retried };
+  } finally {
+    await Promise.all(workers.map((worker) => stop(worker, "SIGTERM")));
+    await events.close();
+    await queue.obliterate({ force: true });
+    await queue.close();
+    redis.disconnect();
+  }
+}
