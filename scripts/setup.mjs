@@ -56,7 +56,9 @@ function alone(file, work) {
     } catch (error) {
       if (error.code !== "EEXIST") throw error;
       const holder = existsSync(file) ? Number(readFileSync(file, "utf8")) : 0;
-      if (holder > 0 && ended(holder)) rmSync(file, { force: true });
+      // One that was killed before it wrote its number leaves an empty file.
+      const empty = holder === 0 && Date.now() - (statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? Infinity) > 5000;
+      if (empty || (holder > 0 && ended(holder))) rmSync(file, { force: true });
       else if (!told) console.log(`waiting for another set-up (process ${holder}) …`);
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500);
     }
