@@ -161,7 +161,7 @@ mod pool {
                 wake((job.chunks - 1).min(workers()) as u32);
             }
         }
-        while take(0) {}
+        while take(0, generation()) {}
         let (mut before, mut turns) = (0, 0);
         loop {
             if failed() {
@@ -182,10 +182,11 @@ mod pool {
         }
     }
 
-    /// Claims a chunk and does it; says whether there was one.
-    fn take(thread: usize) -> bool {
+    /// Claims a chunk and does it; says whether there was one. Whoever sees a job of a later pool sees that
+    /// its own is closed, and leaves the job, and the scratch memory of its number, to that pool's workers.
+    fn take(thread: usize, pool: u32) -> bool {
         let mut claim = CLAIM.load(Acquire);
-        while claim as u32 > 0 {
+        while claim as u32 > 0 && generation() == pool {
             match CLAIM.compare_exchange_weak(claim, claim - 1, Acquire, Acquire) {
                 Ok(_) => {
                     // SAFETY: whoever has claimed a chunk may read the job until the chunk is done.
@@ -210,14 +211,14 @@ mod pool {
     }
 
     /// What a worker does until its pool is closed.
-    pub fn work(thread: usize, generation: u32) {
+    pub fn work(thread: usize, pool: u32) {
         let mut idle = 0;
         loop {
             let bell = BELL.load(Acquire);
-            if GENERATION.load(Acquire) != generation {
+            if GENERATION.load(Acquire) != pool {
                 return;
             }
-            if take(thread) {
+            if take(thread, pool) {
                 idle = 0;
                 continue;
             }
