@@ -1,5 +1,5 @@
 // partial and merge: the loss of a batch from its parts, to the last bit.
-import { crossEntropy, ctc, infoNce, merge, mse, partial, tripletMarginWithDistance, zeros } from "fused-loss";
+import { crossEntropy, ctc, infoNce, linearCrossEntropy, merge, mse, partial, tripletMarginWithDistance, zeros } from "fused-loss";
 import { describe, expect, it } from "vitest";
 import { expectFault, optionFault, rangeFault, shapeFault, thrown, typeFault } from "./boundary/faults.js";
 import type { Argument, LossCase } from "./cases/case.js";
@@ -132,6 +132,17 @@ describe("partial and merge", () => {
     };
     const states = [partial(ctc, of(0, 4)), partial(ctc, of(4, 9), { start: 4 })];
     expect(merge(states).value).toBe(ctc(...of(0, 9)));
+  });
+
+  it("linearCrossEntropy by rows", () => {
+    const linear = { data: y.subarray(0, 60), shape: [20, 3] };
+    const labels = Int32Array.from({ length: 5_000 }, (_, row) => (row % 7 === 0 ? -100 : row % 20));
+    const of = (from: number, to: number) => [{ data: x.subarray(from * 3, to * 3), shape: [to - from, 3] }, linear, labels.subarray(from, to)] as const;
+    const weight = y.subarray(100, 120).map(Math.abs);
+    for (const options of [{}, { weight, chunk: 100 }]) {
+      const states = [[0, 999], [999, 5_000]].map(([from = 0, to = 0]) => partial(linearCrossEntropy, of(from, to), { ...options, start: from }));
+      expect(merge(states).value).toBe(linearCrossEntropy(...of(0, 5_000), options));
+    }
   });
 
   it("a distance of the user's", () => {
