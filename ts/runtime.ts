@@ -125,14 +125,27 @@ export class Engine {
     try {
       value = this.exports[kernel](dtype, this.#block);
     } catch (cause) {
-      // A trap alone does not stop an instance, but its memory is in no known state any more.
-      this.#failure = this.shared?.pool.pool_failed() ? new Error("a worker has failed or died", { cause }) : (cause as Error);
-      this.check(call);
-      throw cause;
+      this.#fail(call, cause);
     }
     const missing = this.views.block[SLOT.missing];
     if (missing) fail("ERR_MEMORY", call, "memory use", "within what the engine can allocate", `a need of ${missing} bytes`);
     return value;
+  }
+
+  /** The position of the first element outside a domain, or −1. As a kernel, it may be shared among threads. */
+  checkDomain(call: string, dtype: number, domain: number, { address, size }: { readonly address: number; readonly size: number }): number {
+    try {
+      return this.exports.check_domain(dtype, domain, address, size);
+    } catch (cause) {
+      this.#fail(call, cause);
+    }
+  }
+
+  /** A trap alone does not stop an instance, but its memory is in no known state any more. */
+  #fail(call: string, cause: unknown): never {
+    this.#failure = this.shared?.pool.pool_failed() ? new Error("a worker has failed or died", { cause }) : (cause as Error);
+    this.check(call);
+    throw cause;
   }
 
   /** Whether a kernel has trapped. */

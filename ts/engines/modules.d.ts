@@ -1,4 +1,4 @@
-// The two import forms that rollup.config.mjs resolves. Both builds have the same Rust text, so the same types.
+// The two import forms that rollup.config.mjs resolves. All builds have the same Rust text, so the same types.
 
 /** The glue of wasm-bindgen as a function: each call gives a fresh copy, not yet initialised. */
 declare module "*/fused_loss.js?factory" {

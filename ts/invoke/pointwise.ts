@@ -112,7 +112,7 @@ function fillOperand(block: Float64Array, slot: number, place: Place, dims: Dims
 
 export function checkDomain(marshal: Marshal, call: string, op: Operand, place: Place, domain: Domain) {
   const { code, expected } = DOMAINS[domain];
-  const bad = marshal.engine.exports.check_domain(marshal.dtype, code, place.address, op.size);
+  const bad = marshal.engine.checkDomain(call, marshal.dtype, code, place);
   if (bad >= 0) fail("ERR_RANGE", call, `${op.name}[${bad}]`, expected, show(marshal.read(op)[bad]));
 }
 

@@ -1,7 +1,8 @@
 // The pool of threads: workers that run instances of the engine's module over its memory.
 import { fail, show } from "../errors.js";
 import { readInteger, readObject } from "../invoke/options.js";
-import { type Engine, engine } from "../runtime.js";
+import type { Shared } from "../engines/shared.js";
+import { engine } from "../runtime.js";
 import type { Answer, Start } from "./protocol.js";
 
 /** Options of {@link startThreads}. */
@@ -49,11 +50,11 @@ const NAME = "startThreads";
 const START_MS = 30_000;
 
 interface Pool {
-  readonly engine: Engine;
-  readonly workers: readonly Handle[];
-  readonly threads: number;
+  readonly shared: Shared;
+  readonly workers: Handle[];
 }
 
+/** The pool that is open, or is being started. */
 let current: Pool | undefined;
 
 function cores(): number {
@@ -78,7 +79,7 @@ function spawn(workerUrl: string | URL | undefined): Handle {
       end: () => void worker.terminate(),
     };
   }
-  if (!host().Worker) throw new Error(`${NAME}: this host has neither worker_threads nor Worker`);
+  if (!host().Worker) throw new Error("this host has neither worker_threads nor Worker");
   const worker: WebWorker = workerUrl === undefined ? new Worker(new URL("./threads.worker.js", import.meta.url), { type: "module" }) : new Worker(workerUrl, { type: "module" });
   return {
     send: (start) => worker.postMessage(start),
@@ -106,7 +107,7 @@ function needSharedMemory() {
  * threads when it ends; idle ones take no processor time. Where threads run already, they are stopped first.
  *
  * @param threads - How many, with the caller's; or options.
- * @returns How many there are: no more than the machine has cores.
+ * @returns How many there are: no more than the machine has cores; 1 where another start, `stopThreads` or `reset` came meanwhile.
  * @throws TypeError or RangeError, with a `code`, for a wrong number or option; Error where the host has no threads, where a page
  * is not cross-origin isolated (it says which headers that takes), and where a worker cannot start.
  * @example
@@ -130,32 +131,35 @@ export async function startThreads(threads?: number | StartThreadsOptions): Prom
   const { shared } = running;
   if (!shared || count === 1) return 1;
   needSharedMemory();
-  const workers: Handle[] = [];
+  const pool: Pool = { shared, workers: [] };
+  current = pool;
+  running.onDiscard = stopThreads;
   const generation = shared.pool.pool_generation();
   try {
     const ready = Array.from({ length: count - 1 }, (_, k) => {
       const worker = spawn(workerUrl);
-      workers.push(worker);
+      pool.workers.push(worker);
       return started(worker, { module: shared.module, memory: shared.memory, thread: k + 1, generation });
     });
     await Promise.all(ready);
   } catch (cause) {
-    shared.pool.pool_close();
-    for (const worker of workers) worker.end();
+    // The others end by themselves once they are ready: one that is ended while it allocates would keep the allocator's lock.
+    if (current === pool) stopThreads();
     throw new Error(`${NAME}: a worker could not start: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
   }
-  // Another call, or stopThreads, may have come in between.
-  if (shared.pool.pool_generation() !== generation) return 1;
-  current = { engine: running, workers, threads: count };
+  // Else this pool is closed already, and its workers end.
+  if (current !== pool) return 1;
   shared.pool.pool_open(count - 1);
-  running.onDiscard = stopThreads;
   return count;
 }
 
 /** Waits until a worker takes part. From then on its death ends the pool it belongs to. */
 function started(worker: Handle, start: Start): Promise<void> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`no answer within ${START_MS / 1000} s`)), START_MS);
+    const timer = setTimeout(() => {
+      worker.release();
+      reject(new Error(`no answer within ${START_MS / 1000} s`));
+    }, START_MS);
     worker.listen(
       (answer) => {
         clearTimeout(timer);
@@ -176,11 +180,11 @@ function started(worker: Handle, start: Start): Promise<void> {
 }
 
 /**
- * Ends the threads: calls work on the caller's alone from then on, and tensors stay what they are. Without threads it does
+ * Ends the threads, also those that are being started: calls work on the caller's alone from then on, and tensors stay what they are. Without threads it does
  * nothing.
  */
 export function stopThreads(): void {
   const pool = current;
   current = undefined;
-  pool?.engine.shared?.pool.pool_close();
+  pool?.shared.pool.pool_close();
 }
