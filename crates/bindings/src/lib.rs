@@ -137,11 +137,14 @@ const SPLIT: usize = 1 << 14;
 /// The same for a loss of arithmetic alone.
 const SPLIT_ARITHMETIC: usize = 1 << 17;
 
-/// Room for so many terms where threads share the work; without memory for them they do not.
-fn shared_terms(elements: usize, least: usize, terms: usize) -> Option<Vec<f64>> {
-    let mut room = Vec::new();
-    let shared = parallel::threads() > 1 && elements >= least;
-    (shared && room.try_reserve_exact(terms).is_ok()).then_some(room)
+/// Whether so many elements are worth sharing among threads.
+fn worth_sharing(elements: usize, least: usize) -> bool {
+    parallel::threads() > 1 && elements >= least
+}
+
+/// Makes room for so many, more than there are addresses perhaps, if memory suffices.
+fn reserve<T>(room: &mut Vec<T>, count: u64) -> bool {
+    usize::try_from(count).is_ok_and(|count| room.try_reserve_exact(count).is_ok())
 }
 
 type Dims = [MaybeUninit<(usize, usize)>; pointwise::MAX_RANK];
@@ -184,8 +187,10 @@ fn run_pointwise<T: Element>(kernel: &pointwise::Kernel<T>, b: Block) -> f64 {
     } else {
         SPLIT
     };
-    let mut sums = shared_terms(call.n, least, call.n.div_ceil(BLOCK));
-    call.block_sums = sums.as_mut().map_or(core::ptr::null_mut(), Vec::as_mut_ptr);
+    let mut sums = Vec::new();
+    if worth_sharing(call.n, least) && reserve(&mut sums, call.n.div_ceil(BLOCK) as u64) {
+        call.block_sums = sums.as_mut_ptr();
+    }
     // SAFETY: the facade has checked sizes and overlaps of everything in the block.
     unsafe { pointwise::run::<Native, T>(kernel, &call) }
 }
@@ -212,23 +217,19 @@ fn with_rows<T: Element>(b: Block, slots: usize, run: &dyn Fn(&rowwise::Call<T>)
     } else {
         shape.classes
     };
-    let wanted: *mut f64 = b.pointer(block::TERMS);
-    let mut room = if wanted.is_null() && weight_grad.is_null() {
-        shared_terms(shape.rows() * shape.classes, SPLIT, shape.rows())
-    } else {
-        None
-    };
-    let terms = room.as_mut().map_or(wanted, Vec::as_mut_ptr);
     let size = shape.scratch(slots);
-    let elements = if terms.is_null() {
-        size
-    } else {
-        size * parallel::threads() as u64
-    };
     let (mut scratch, mut class_sums) = (Vec::<T>::new(), Vec::<Sum>::new());
-    let fits = usize::try_from(elements).is_ok_and(|n| scratch.try_reserve_exact(n).is_ok());
-    if !fits || class_sums.try_reserve_exact(sums).is_err() {
-        let bytes = elements * size_of::<T>() as u64 + sums as u64 * size_of::<Sum>() as u64;
+    let (mut terms, mut room): (*mut f64, _) = (b.pointer(block::TERMS), Vec::new());
+    // Without memory for all threads the caller's does the work.
+    let shared = weight_grad.is_null()
+        && worth_sharing(shape.rows() * shape.classes, SPLIT)
+        && (!terms.is_null() || reserve(&mut room, shape.rows() as u64))
+        && reserve(&mut scratch, size * parallel::threads() as u64);
+    if shared && terms.is_null() {
+        terms = room.as_mut_ptr();
+    }
+    if !(shared || reserve(&mut scratch, size)) || !reserve(&mut class_sums, sums as u64) {
+        let bytes = size * size_of::<T>() as u64 + sums as u64 * size_of::<Sum>() as u64;
         return b.missing(bytes);
     }
     class_sums.resize_with(sums, Sum::default);
@@ -254,6 +255,7 @@ fn with_rows<T: Element>(b: Block, slots: usize, run: &dyn Fn(&rowwise::Call<T>)
         weight_grad,
         scratch: scratch.as_mut_ptr(),
         scratch_size: size as usize,
+        shared,
         terms,
         class_sums: class_sums.as_mut_ptr(),
     })
@@ -265,7 +267,7 @@ fn call_whole<T: Element, L: whole::Whole<T>>(b: Block) -> f64 {
     let bytes = loss.scratch(&call);
     let mut scratch = Vec::<Aligned>::new();
     let units = bytes.div_ceil(size_of::<Aligned>() as u64);
-    if !usize::try_from(units).is_ok_and(|n| scratch.try_reserve_exact(n).is_ok()) {
+    if !reserve(&mut scratch, units) {
         return b.missing(bytes);
     }
     call.scratch = scratch.as_mut_ptr().cast();
@@ -357,7 +359,7 @@ pub fn check_domain(dtype: u32, domain: u32, data: usize, n: usize) -> f64 {
             check::domain::<Native, f64>(domain, (data as *const f64).add(from), to - from)
         }
     };
-    if !parallel::SHARED || n < SPLIT_ARITHMETIC {
+    if !worth_sharing(n, SPLIT_ARITHMETIC) {
         return bad(0, n).map_or(-1.0, |i| i as f64);
     }
     let first = AtomicUsize::new(usize::MAX);
@@ -436,7 +438,7 @@ fn run_multiply<T: Element>(b: Block) -> f64 {
     let size = [at(0, 2), at(0, 4), at(1, 4)];
     let elements = matrix::scratch(size);
     let mut panels = Vec::<T>::new();
-    if panels.try_reserve_exact(elements).is_err() {
+    if !reserve(&mut panels, elements as u64) {
         return b.missing(elements as u64 * size_of::<T>() as u64);
     }
     let product = Product {

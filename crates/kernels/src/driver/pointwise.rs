@@ -358,17 +358,6 @@ impl<T> Tails<T> {
     }
 }
 
-/// A sum for each block.
-#[derive(Clone, Copy)]
-struct Sums(*mut f64);
-
-impl Sums {
-    unsafe fn at(self, block: usize) -> *mut f64 {
-        // SAFETY: the caller has a block of the call.
-        unsafe { self.0.add(block) }
-    }
-}
-
 /// One way through the elements.
 struct Pass<'a, T> {
     kernel: &'a Kernel<'a, T>,
@@ -381,9 +370,9 @@ struct Pass<'a, T> {
 impl<T: Element> Pass<'_, T> {
     unsafe fn run<I: Isa>(&self) -> f64 {
         let blocks = self.call.n.div_ceil(BLOCK);
-        let sums = Sums(self.call.block_sums);
+        let sums = self.call.block_sums;
         let mut sum = Sum::default();
-        if !parallel::SHARED || sums.0.is_null() {
+        if !parallel::SHARED || sums.is_null() {
             // SAFETY: as the caller's.
             unsafe { self.blocks::<I>(0..blocks, &mut |_, term| sum.push_block(term)) };
         } else {
@@ -395,9 +384,9 @@ impl<T: Element> Pass<'_, T> {
                     self.call.n
                 };
                 parallel::run(blocks, cost, &|_, part| {
-                    self.blocks::<I>(part, &mut |block, term| *sums.at(block) = term);
+                    self.blocks::<I>(part, &mut |block, term| *sums.add(block) = term);
                 });
-                (0..blocks).for_each(|block| sum.push_block(*sums.at(block)));
+                (0..blocks).for_each(|block| sum.push_block(*sums.add(block)));
             }
         }
         sum.total()

@@ -680,10 +680,12 @@ pub struct Call<T> {
     pub weight_grad: *mut T,
     /// [`Shape::scratch`] elements for the loss's [`Rowwise::SLOTS`], for each thread that takes part.
     pub scratch: *mut T,
-    /// How many of them a thread has.
+    /// How many of them each thread has.
     pub scratch_size: usize,
-    /// Where each row's term goes, in float64, beside the sum; null when unwanted. Threads share the
-    /// work where there is such a place.
+    /// Whether threads share the work. It takes a place for the terms, and gives no gradient of the
+    /// weight, which sums over the rows in order.
+    pub shared: bool,
+    /// Where each row's term goes, in float64, beside the sum; null when unwanted.
     pub terms: *mut f64,
     /// One sum a class where the gradient of the weight is wanted, else null.
     pub class_sums: *mut Sum,
@@ -714,6 +716,7 @@ impl<T: Element> Call<T> {
             weight_grad: null_mut(),
             scratch,
             scratch_size: 0,
+            shared: false,
             terms: null_mut(),
             class_sums: null_mut(),
         }
@@ -817,8 +820,7 @@ pub unsafe fn run<I: Isa, T: Element>(loss: &impl Rowwise<T>, call: &Call<T>) ->
     // SAFETY: as the caller's.
     let divisor = unsafe { call.resolved_divisor() };
     let scale = T::from_f64(call.grad_output / divisor);
-    // The gradient of a weight sums over the rows in order.
-    if !parallel::SHARED || call.terms.is_null() || !call.weight_grad.is_null() {
+    if !parallel::SHARED || !call.shared {
         // SAFETY: as the caller's.
         unsafe { run_rows::<I, T>(loss, call, scale, &mut sum) };
     } else {
