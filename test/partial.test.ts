@@ -1,5 +1,6 @@
 // partial and merge: the loss of a batch from its parts, to the last bit.
 import { crossEntropy, ctc, infoNce, linearCrossEntropy, merge, mse, partial, tripletMarginWithDistance, zeros } from "fused-loss";
+import { mse as scalarMse } from "fused-loss/scalar";
 import { describe, expect, it } from "vitest";
 import { expectFault, optionFault, rangeFault, shapeFault, thrown, typeFault } from "./boundary/faults.js";
 import type { Argument, LossCase } from "./cases/case.js";
@@ -175,6 +176,8 @@ describe("partial and merge", () => {
   it.each([
     ["no loss", () => partial(Math.sin as never, [x]), typeFault("loss", "a loss of this entry", "a function")],
     ["no array of arguments", () => partial(mse, x as never), typeFault("args", "an array of the loss's arguments", "Float32Array")],
+    ["a loss of another entry", () => partial(scalarMse, [x, y]), typeFault("loss", "a loss of this entry", "a function")],
+    ["options among the arguments", () => partial(mse, [x, y, {}] as never), shapeFault("args", "of the loss's 2 arguments", "3 of them")],
     ["a start between terms", () => partial(mse, [x, y], { start: 0.5 }), rangeFault("start", "an integer ≥ 0", "0.5")],
     ["no reduction", () => partial(mse, [x, y], { reduction: "none" as never }), optionFault("reduction")],
     ["a loss of the whole batch", () => partial(infoNce, [{ data: x, shape: [100, 1000] }, { data: y, shape: [100, 1000] }]), optionFault("loss")],

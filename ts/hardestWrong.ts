@@ -2,6 +2,7 @@ import { fail, showShape } from "./errors.js";
 import { FLOATS, INDICES, elements, needDtype, needFlatShape, operand, output } from "./invoke/marshal.js";
 import { readObject } from "./invoke/options.js";
 import { classIndices, indexLayout, wrongClass } from "./invoke/rowwise.js";
+import { newFloats } from "./tensor.js";
 import type { Floats, FunctionResult, Indices, Like, OutOption, Result } from "./types.js";
 
 /** What {@link hardestWrong} gives, an element for each label. */
@@ -55,7 +56,7 @@ export function hardestWrong<I extends Floats>(logits: I, labels: Indices): Hard
     own[row] = label;
   }
 
-  const like = (size: number) => (input.dtype === "float32" ? new Float32Array(size) : new Float64Array(size));
+  const like = (size: number) => newFloats(input.dtype, size);
   const [correct, wrong, wrongIndex] = [like(rows), like(rows), new Int32Array(rows)];
   /** Where a row's class 0 is; the others follow at a distance of `inner`. */
   const startOf = (row: number) => (inner === 1 ? row : Math.floor(row / inner)) * classes * inner + (row % inner);

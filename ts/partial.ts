@@ -1,6 +1,6 @@
 // Sums of a part of a batch, and what they add up to. The tree is that of crates/kernels/src/reduce.rs.
 import { fail, show } from "./errors.js";
-import { TERMS, Terms } from "./invoke/common.js";
+import { TERMS, Terms, losses } from "./invoke/common.js";
 import { type Options, readInteger, readObject } from "./invoke/options.js";
 import type { Flags, Floats, Indices, Result } from "./types.js";
 
@@ -71,6 +71,24 @@ function sumOf(terms: ArrayLike<number>, at: number): number {
   return a + e + (c + g) + (b + f + (d + h));
 }
 
+/** The sum of an aligned group of blocks. */
+interface Group {
+  readonly block: number;
+  readonly size: number;
+  readonly sum: number;
+}
+
+/** Adds the group that follows. Two halves of a larger aligned group become one. */
+function addGroup(groups: Group[], block: number, size: number, sum: number) {
+  const left = groups.at(-1);
+  if (left?.size === size && left.block % (2 * size) === 0) {
+    groups.pop();
+    addGroup(groups, left.block, 2 * size, left.sum + sum);
+  } else {
+    groups.push({ block, size, sum });
+  }
+}
+
 /** Terms in a row, as the sums of what is whole. */
 class Tree {
   /** Terms before the first border. */
@@ -78,7 +96,7 @@ class Tree {
   /** Terms after the last border. */
   #tail: number[] = [];
   /** Aligned groups of blocks in a row. */
-  readonly #groups: { readonly block: number; readonly size: number; readonly sum: number }[] = [];
+  readonly #groups: Group[] = [];
   end: number;
 
   constructor(readonly start: number) {
@@ -96,24 +114,13 @@ class Tree {
     if (this.end % BLOCK > 0) return;
     const sum = sumOf(this.#tail, 0);
     this.#tail = [];
-    this.#add(this.end / BLOCK - 1, 1, sum);
+    addGroup(this.#groups, this.end / BLOCK - 1, 1, sum);
   }
 
   /** The sum of a group of blocks that begins where the tree ends. */
   group(size: number, sum: number) {
-    this.#add(this.end / BLOCK, size, sum);
+    addGroup(this.#groups, this.end / BLOCK, size, sum);
     this.end += size * BLOCK;
-  }
-
-  #add(block: number, size: number, sum: number) {
-    const left = this.#groups.at(-1);
-    // Two halves of an aligned group become one.
-    if (left?.size === size && left.block % (2 * size) === 0) {
-      this.#groups.pop();
-      this.#add(left.block, 2 * size, left.sum + sum);
-    } else {
-      this.#groups.push({ block, size, sum });
-    }
   }
 
   /** Appends what a state of so many terms holds. */
@@ -133,15 +140,11 @@ class Tree {
   }
 
   total(): number {
-    const parts = this.#groups.map(({ sum }) => sum);
+    const groups = [...this.#groups];
+    // The last, short block is a leaf as the others are.
+    if (this.#tail.length > 0) addGroup(groups, Math.floor(this.end / BLOCK), 1, sumOf(this.#tail, 0));
+    const parts = groups.map(({ sum }) => sum);
     if (this.#head.length > 0) parts.unshift(sumOf(this.#head, this.start % BLOCK));
-    if (this.#tail.length > 0) {
-      // The last, short block is a leaf as the others are.
-      const whole = new Tree(this.start);
-      this.#groups.forEach(({ block, size, sum }) => whole.#add(block, size, sum));
-      whole.#add(Math.floor(this.end / BLOCK), 1, sumOf(this.#tail, 0));
-      parts.splice(this.#head.length > 0 ? 1 : 0, Infinity, ...whole.#groups.map(({ sum }) => sum));
-    }
     return parts.length === 0 ? 0 : parts.reduceRight((right, left) => left + right);
   }
 }
@@ -170,12 +173,12 @@ export function treeOf(start: number, terms: Float64Array): Tree {
   return tree;
 }
 
-type Run = (...args: unknown[]) => unknown;
-
 function run(call: string, loss: unknown, args: unknown, given: unknown, grads: boolean) {
-  const valueAndGrad = (loss as Partial<AnyLoss> | undefined)?.valueAndGrad as Run | undefined;
-  if (typeof loss !== "function" || typeof valueAndGrad !== "function") fail("ERR_TYPE", call, "loss", "a loss of this entry", show(loss));
+  const known = typeof loss === "function" ? losses.get(loss) : undefined;
+  if (!known) fail("ERR_TYPE", call, "loss", "a loss of this entry", show(loss));
+  if (!known.separate) fail("ERR_OPTION", call, "loss", "one whose terms are each of an element or a row", "one whose terms are each of the whole batch");
   if (!Array.isArray(args)) fail("ERR_TYPE", call, "args", "an array of the loss's arguments", show(args));
+  if (args.length !== known.arity) fail("ERR_SHAPE", call, "args", `of the loss's ${known.arity} arguments`, `${args.length} of them`);
   // The loss refuses what it does not know.
   const keys = typeof given === "object" && given !== null ? Object.keys(given) : [];
   const { start: rawStart = 0, ...options } = readObject(call, "options", given, ["start", ...keys]) as Options & { readonly start?: unknown };
@@ -185,9 +188,8 @@ function run(call: string, loss: unknown, args: unknown, given: unknown, grads: 
     fail("ERR_OPTION", call, "normalizer", 'given, as the divisor of the whole batch is part of every gradient, or reduction "sum"', show(options.normalizer));
   }
   const terms = new Terms();
-  const result = (grads ? valueAndGrad : (loss as Run))(...(args as unknown[]), { ...options, [TERMS]: terms });
-  const { values, divisor, reduction } = terms;
-  if (!values) fail("ERR_TYPE", call, "loss", "a loss of this entry, given all of its arguments", show(loss));
+  const result = known.run(args as readonly unknown[], { ...options, [TERMS]: terms }, grads);
+  const { values, divisor, reduction } = terms as Terms & { readonly values: Float64Array<ArrayBuffer> };
   const whole = reduction === "sum" || options.normalizer !== undefined;
   const state: PartialState = {
     loss: terms.loss,
@@ -198,7 +200,7 @@ function run(call: string, loss: unknown, args: unknown, given: unknown, grads: 
     sum: treeOf(start, values).data(),
     divisor: typeof divisor !== "number" ? { weights: treeOf(start, divisor).data() } : whole ? { whole: divisor } : { count: divisor },
   };
-  return { state, result };
+  return { state, grads: result.grads };
 }
 
 /** The type of {@link partial}. */
@@ -206,8 +208,10 @@ export interface PartialFunction {
   /** The state of a part of a batch. */
   <F extends AnyLoss>(loss: F, args: readonly Argument[], options?: PartialOptions<F>): PartialState;
   /**
-   * The state of a part of a batch, with the gradients of the part: exactly those of the whole batch. For that the divisor of the
-   * whole must be known beforehand: `normalizer` is needed, unless the reduction is `"sum"`.
+   * The state of a part of a batch, with the gradients of the part. For these the divisor of the whole must be known beforehand:
+   * `normalizer` is needed, unless the reduction is `"sum"`. Gradients by what belongs to the part's samples are exactly those of
+   * the whole batch; those by what all samples share (`linearWeight`, `bias`, a weight for each class) are this part's share, and
+   * the whole's are their sum.
    */
   valueAndGrad<F extends AnyLoss, const A extends readonly Argument[]>(
     loss: F,
@@ -236,10 +240,7 @@ export interface PartialFunction {
  * ```
  */
 export const partial = /* @__PURE__ */ Object.assign((loss: unknown, args: unknown, options?: unknown) => run("partial", loss, args, options, false).state, {
-  valueAndGrad: (loss: unknown, args: unknown, options?: unknown) => {
-    const { state, result } = run("partial.valueAndGrad", loss, args, options, true);
-    return { state, grads: (result as { readonly grads: object }).grads };
-  },
+  valueAndGrad: (loss: unknown, args: unknown, options?: unknown) => run("partial.valueAndGrad", loss, args, options, true),
 }) as PartialFunction;
 
 const FIELDS = ["loss", "dtype", "reduction", "start", "count", "sum", "divisor"];

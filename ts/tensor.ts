@@ -53,6 +53,9 @@ export const ARRAYS: {
   bigint64: BigInt64Array,
 };
 
+/** An array of zeros. */
+export const newFloats = (dtype: DType, size: number): Float32Array<ArrayBuffer> | Float64Array<ArrayBuffer> => (dtype === "float32" ? new Float32Array(size) : new Float64Array(size));
+
 const DTYPES: Readonly<Record<string, DType>> = {
   Float32Array: "float32",
   Float64Array: "float64",

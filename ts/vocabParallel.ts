@@ -1,6 +1,6 @@
 // Cross-entropy over classes that are split between workers.
 import { fail, show, showShape } from "./errors.js";
-import { TERMS, Terms } from "./invoke/common.js";
+import { TERMS, Terms, readNormalizer } from "./invoke/common.js";
 import { FLOATS, INDICES, type Operand, elements, needDtype, needFlatShape, operand, output } from "./invoke/marshal.js";
 import { readInteger, readObject } from "./invoke/options.js";
 import { indexLayout, readIgnoreIndex } from "./invoke/rowwise.js";
@@ -8,6 +8,7 @@ import { crossEntropy } from "./losses/crossEntropy.js";
 import { logSumExp } from "./losses/logSumExp.js";
 import { softmax } from "./losses/softmax.js";
 import { treeOf } from "./partial.js";
+import { newFloats } from "./tensor.js";
 import type { Floats, FunctionResult, Indices, OutOption, Result } from "./types.js";
 
 /** What a worker knows of its classes; a plain object of numbers, strings and typed arrays. */
@@ -91,8 +92,6 @@ function lossesOf(logits: Floats, target: Int32Array): Float64Array<ArrayBuffer>
   crossEntropy(logits, target, options);
   return terms.values as Float64Array<ArrayBuffer>;
 }
-
-const dtypeArray = (dtype: string, size: number) => (dtype === "float32" ? new Float32Array(size) : new Float64Array(size));
 
 function readLogits(call: string, given: unknown): Operand {
   const input = operand(call, "logits", given, FLOATS);
@@ -185,11 +184,7 @@ function readMerge(call: string, given: unknown): { readonly reduction: string; 
   const { reduction = "mean", normalizer } = readObject(call, "options", given, ["reduction", "normalizer"]);
   if (typeof reduction !== "string") fail("ERR_TYPE", call, "reduction", '"mean", "sum" or "none"', show(reduction));
   if (!["mean", "sum", "none"].includes(reduction)) fail("ERR_RANGE", call, "reduction", '"mean", "sum" or "none"', show(reduction));
-  if (normalizer === undefined) return { reduction, normalizer };
-  if (typeof normalizer !== "number") fail("ERR_TYPE", call, "normalizer", "a finite number > 0", show(normalizer));
-  if (!(normalizer > 0 && normalizer < Infinity)) fail("ERR_RANGE", call, "normalizer", "a finite number > 0", show(normalizer));
-  if (reduction !== "mean") fail("ERR_OPTION", call, "normalizer", `absent with reduction "${reduction}", which divides by nothing`, show(normalizer));
-  return { reduction, normalizer };
+  return { reduction, normalizer: readNormalizer(call, normalizer, reduction) };
 }
 
 function merge(given: unknown, rawOptions?: unknown): VocabMerged {
@@ -247,7 +242,7 @@ function grad(given: unknown, rawState: unknown, rawMerged: unknown, rawOptions?
   const place = options.out === undefined ? undefined : output(call, "out", options.out, input, input.shape, "as logits has");
 
   const logits = (input.bare ? { data: input.given, shape: [rows, classes] } : input.given) as Floats;
-  const factors = dtypeArray(state.dtype, rows);
+  const factors = newFloats(state.dtype, rows);
   for (let row = 0; row < rows; row++) factors[row] = target[row] === IGNORED ? 0 : (outer(row) / divisor) * (part.probability[row] as number);
   const result = logSumExp.vjp(logits, factors) as unknown as Float32Array;
   const own = target.map((c) => Math.max(c, ABSENT));
@@ -255,8 +250,9 @@ function grad(given: unknown, rawState: unknown, rawMerged: unknown, rawOptions?
   const inside = own.some((c) => c >= 0) ? crossEntropy.valueAndGrad(logits, own, { reduction: "none", ignoreIndex: ABSENT, gradOutput: factors as never }).grads.input : undefined;
   own.forEach((c, row) => {
     const start = row * classes;
-    // Without a finite logit here, and some elsewhere, these classes have a probability of 0.
-    if (state.logSumExp[row] === -Infinity && part.probability[row] === 0) result.fill(0, start, start + classes);
+    // Ignored rows count for nothing, whatever is in them; without a finite logit here, and some elsewhere, these classes have a
+    // probability of 0.
+    if (target[row] === IGNORED || (state.logSumExp[row] === -Infinity && part.probability[row] === 0)) result.fill(0, start, start + classes);
     else if (c >= 0 && inside) result.set(inside.subarray(start, start + classes), start);
     // p_k·(q − onehot) + (p_k − 1)·onehot is p_k·q − onehot.
     if (c >= 0) result[start + c] = (result[start + c] as number) + (outer(row) / divisor) * (part.missing[row] as number);

@@ -89,6 +89,17 @@ function named(operands: readonly Operand[], name: string): Operand | undefined 
   return undefined;
 }
 
+/** Reads what divides a mean in place of its own divisor. */
+export function readNormalizer(call: string, normalizer: unknown, reduction: string): number | undefined {
+  if (normalizer === undefined) return undefined;
+  if (typeof normalizer !== "number") fail("ERR_TYPE", call, "normalizer", "a finite number > 0", show(normalizer));
+  if (!(normalizer > 0 && normalizer < Infinity)) fail("ERR_RANGE", call, "normalizer", "a finite number > 0", show(normalizer));
+  if (reduction === "sum" || reduction === "none") {
+    fail("ERR_OPTION", call, "normalizer", `absent with reduction "${reduction}", which divides by nothing`, show(normalizer));
+  }
+  return normalizer;
+}
+
 /** Reads the options that every loss has. */
 export function readCommon(
   spec: LossSpec,
@@ -100,18 +111,12 @@ export function readCommon(
   weight: Operand | undefined,
 ): Common {
   const { name: call, reductions, wrt: able } = spec;
-  const { reduction: givenReduction, normalizer, gradOutput, wrt, out } = options;
+  const { reduction: givenReduction, normalizer: givenNormalizer, gradOutput, wrt, out } = options;
   const reduction = givenReduction === undefined ? "mean" : givenReduction;
   if (typeof reduction !== "string" || !reductions.includes(reduction)) {
     fail(typeof reduction === "string" ? "ERR_RANGE" : "ERR_TYPE", call, "reduction", `one of ${reductions.map(show).join(", ")}`, show(reduction));
   }
-  if (normalizer !== undefined) {
-    if (typeof normalizer !== "number") fail("ERR_TYPE", call, "normalizer", "a finite number > 0", show(normalizer));
-    if (!(normalizer > 0 && normalizer < Infinity)) fail("ERR_RANGE", call, "normalizer", "a finite number > 0", show(normalizer));
-    if (reduction === "sum" || reduction === "none") {
-      fail("ERR_OPTION", call, "normalizer", `absent with reduction "${reduction}", which divides by nothing`, show(normalizer));
-    }
-  }
+  const normalizer = readNormalizer(call, givenNormalizer, reduction);
   let outer = 1;
   let gradOutputs: Operand | undefined;
   if (typeof gradOutput === "number") {
@@ -217,10 +222,18 @@ export function finish(marshal: Marshal, common: Common, reduced: number, values
   return { value, grads };
 }
 
+/** Runs a loss on its arguments and options. */
+export type Run = (args: readonly unknown[], options: unknown, grads: boolean) => Outcome;
+
+/** Of each loss of this entry: how many arguments it has, how it is run, and whether its terms are each of an element or a row. */
+export const losses = /* @__PURE__ */ new WeakMap<object, { readonly arity: number; readonly run: Run; readonly separate: boolean }>();
+
 /** The two forms of a loss: the value alone, and with its gradients. */
-export function forms<L>(arity: number, run: (args: readonly unknown[], options: unknown, grads: boolean) => Outcome): L {
-  const loss = (...args: unknown[]) => run(args, args[arity], false).value;
-  return Object.assign(loss, { valueAndGrad: (...args: unknown[]) => run(args, args[arity], true) }) as L;
+export function forms<L>(arity: number, run: Run, separate = true): L {
+  const value = (...args: unknown[]) => run(args, args[arity], false).value;
+  const loss = Object.assign(value, { valueAndGrad: (...args: unknown[]) => run(args, args[arity], true) });
+  losses.set(loss, { arity, run, separate });
+  return loss as L;
 }
 
 /** The two forms of a function: itself, and its vector-Jacobian product. */

@@ -40,7 +40,6 @@ function callSimilarityLoss(spec: SimilarityLossSpec, common_: LossSpec, given: 
   if (labels) needShape(call, labels, [samples], "one for each sample");
   const numbers = readNumbers(call, options, spec.options, input);
   const common = readCommon(common_, options, [samples], input, grads, arrays, undefined);
-  if (common.terms) fail("ERR_OPTION", "partial", "loss", "one whose terms are each of an element or a row", `${call}, whose terms are each of the whole batch`);
 
   const marshal = new Marshal(call, input);
   const places = arrays.map((op) => marshal.input(op));
@@ -81,5 +80,5 @@ function callSimilarityLoss(spec: SimilarityLossSpec, common_: LossSpec, given: 
 export function similarityLoss<L>(spec: SimilarityLossSpec): L {
   const known = [...COMMON, ...spec.options.map((option) => option.name)];
   const common: LossSpec = { name: spec.name, known, reductions: BASIC, wrt: spec.args, defaultWrt: spec.args };
-  return forms<L>(spec.args.length + (spec.labels ? 1 : 0), (args, options, grads) => callSimilarityLoss(spec, common, args, options, grads));
+  return forms<L>(spec.args.length + (spec.labels ? 1 : 0), (args, options, grads) => callSimilarityLoss(spec, common, args, options, grads), false);
 }

@@ -3,7 +3,7 @@ import { FLOATS, INDICES, Marshal, type Operand, elements, needShape, operand, o
 import { multiply } from "../invoke/matrix.js";
 import { flag, positive, readFloatType, readInteger, readObject, readOption } from "../invoke/options.js";
 import { MersenneTwister } from "../random.js";
-import { Tensor, type TensorArrays } from "../tensor.js";
+import { Tensor, type TensorArrays, newFloats } from "../tensor.js";
 import type { FloatArray, Floats32, Floats64, Given, Indices, None } from "../types.js";
 import { l1 } from "./l1.js";
 import { linearCrossEntropy } from "./linearCrossEntropy.js";
@@ -322,7 +322,7 @@ export class AdaptiveLogSoftmax<D extends FloatType = "float32"> {
   #logProb(call: string, x: Tensor<D>, rows: number, make: Make<D>): TensorArrays[D] {
     const shortlist = this.cutoffs[0] as number;
     const width = shortlist + this.cutoffs.length;
-    const all = (this.dtype === "float32" ? new Float32Array(rows * this.classes) : new Float64Array(rows * this.classes)) as FloatArray;
+    const all = newFloats(this.dtype, rows * this.classes) as FloatArray;
     const head = this.#head(call, x, make);
     const copy = (from: FloatArray, columns: number, count: number, to: number, of: (row: number) => number) => {
       for (let row = 0; row < rows; row++) {
@@ -373,7 +373,7 @@ export class AdaptiveLogSoftmax<D extends FloatType = "float32"> {
     });
     return this.#scoped(call, input, rows, marshal, (x, make) => {
       const outer = gradOutput / rows;
-      const output = this.dtype === "float32" ? new Float32Array(rows) : new Float64Array(rows);
+      const output = newFloats(this.dtype, rows);
       /** Adds a layer's log-probabilities to its rows' outputs, and gives its gradients. */
       const layer = (of: Tensor<D>, weight: Tensor<D>, bias: Tensor<D> | undefined, indices: ArrayLike<number>, to: (k: number) => number) => {
         const run = linearCrossEntropy as unknown as Layer;
