@@ -11,6 +11,7 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { learningCurve } from "./chart.ts";
 import { loadDigits, pick, randomNumbers, shuffled, TRAIN } from "./digits.ts";
 import { type Library, losses } from "./losses.ts";
+import { integer } from "./options.ts";
 import { bars, lines, percent } from "./progress.ts";
 import { type Part, PARTS, Training, withFusedLoss, withJaxLoss } from "./training.ts";
 
@@ -103,11 +104,6 @@ function report() {
 }
 
 function readOptions(): Options {
-  const integer = (least: number, most: number) => (text: string) => {
-    const value = Number(text);
-    if (/^\d+$/.test(text) && value >= least && value <= most) return value;
-    throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
-  };
   const positive = (text: string) => {
     const value = Number(text);
     if (value > 0 && value < Infinity) return value;

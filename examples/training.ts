@@ -54,7 +54,7 @@ export type LossStep = (
 ) => Promise<{ value: number; gradient: np.Array }>;
 
 /** The numbers of a float32 array, which is used up. */
-function floats(array: np.Array): Float32Array {
+export function floats(array: np.Array): Float32Array {
   const data: unknown = array.dataSync(); // its declared type names Float16Array, which TypeScript's ES2022 lacks
   if (data instanceof Float32Array) return data;
   throw new TypeError("Not a float32 array");

@@ -4,16 +4,11 @@
 //     npm run train:distributed -- --help
 import { createHash } from "node:crypto";
 import { defaultDevice, init } from "@jax-js/jax";
-import { Command, InvalidArgumentError } from "commander";
+import { Command } from "commander";
 import { TRAIN } from "../digits.ts";
+import { integer } from "../options.ts";
 import { startRedis } from "./redis.ts";
 import { train } from "./train.ts";
-
-const integer = (least: number, most: number) => (text: string) => {
-  const value = Number(text);
-  if (/^\d+$/.test(text) && value >= least && value <= most) return value;
-  throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
-};
 
 const options = new Command("npm run train:distributed --")
   .description(
@@ -30,6 +25,7 @@ const options = new Command("npm run train:distributed --")
   .parse()
   .opts<{ workers: number; steps: number; batch: number; shards: number; seed: number; kill?: number }>();
 
+process.once("SIGTERM", () => process.exit(143)); // takes the server along
 await init("wasm");
 defaultDevice("wasm");
 const redis = await startRedis();

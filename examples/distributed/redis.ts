@@ -37,28 +37,45 @@ function freePort(): Promise<number> {
   });
 }
 
+/** Throws where there is no server, which clients would wait for without end. */
+async function connect(url: string) {
+  const client = new Redis(url, { lazyConnect: true, retryStrategy: null }).on("error", () => undefined);
+  try {
+    await client.connect();
+  } catch (cause) {
+    throw new Error(`There is no Redis at ${url}.`, { cause });
+  } finally {
+    client.disconnect();
+  }
+}
+
 /** Starts a server, or takes the one that REDIS_URL names. */
 export async function startRedis(): Promise<Server> {
   const given = process.env.REDIS_URL;
-  if (given) return { url: given, stop: () => Promise.resolve() };
+  if (given) {
+    await connect(given);
+    return { url: given, stop: () => Promise.resolve() };
+  }
   needRedis();
   const folder = mkdtempSync(join(tmpdir(), "fused-loss-redis-"));
   const port = await freePort();
   // Nothing is kept on disk: what a run leaves is worth nothing without its processes.
   const options = { port, bind: "127.0.0.1", dir: folder, save: "", appendonly: "no" };
   const server = spawn("redis-server", Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]), { stdio: "ignore" });
+  const kill = () => void server.kill();
+  process.once("exit", kill);
   const ended = new Promise<void>((resolve) => server.once("exit", () => resolve()));
   const url = `redis://127.0.0.1:${port}`;
   const stop = async () => {
-    server.kill();
+    kill();
     await ended;
+    process.off("exit", kill);
     rmSync(folder, { recursive: true, force: true });
   };
-  const client = new Redis(url, { lazyConnect: true, retryStrategy: null }).on("error", () => undefined);
   for (let tries = 0; ; tries++) {
     try {
-      await client.connect();
-      break;
+      await connect(url);
+      return { url, stop };
     } catch (error) {
       if (server.exitCode !== null || tries === 100) {
         await stop();
@@ -67,6 +84,4 @@ export async function startRedis(): Promise<Server> {
       await setTimeout(50);
     }
   }
-  client.disconnect();
-  return { url, stop };
 }

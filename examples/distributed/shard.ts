@@ -4,10 +4,13 @@ import { numpy as np, tree } from "@jax-js/jax";
 import type { PartialState } from "fused-loss";
 import { CLASSES, PIXELS } from "../digits.ts";
 import { HIDDEN, type Params } from "../model.ts";
+import { floats } from "../training.ts";
 
 export const QUEUE = "shards";
 /** How long a worker may be silent until its shard goes to another. */
-export const LOCK_MS = 1_000;
+export const LOCK_MS = 3_000;
+/** Seconds after which Redis forgets a tensor that nobody has deleted. */
+export const FORGET_S = 3_600;
 
 /** A job: the images of one shard of a step's batch. */
 export interface Shard {
@@ -18,7 +21,7 @@ export interface Shard {
   readonly to: number;
   /** How many images the batch has. */
   readonly batch: number;
-  /** Milliseconds to wait before the result is sent, so that a test can kill a worker in the middle. */
+  /** Milliseconds to hold the result before it is sent, and to say so, so that a worker can be killed in the middle. */
   readonly holdMs: number;
 }
 
@@ -42,7 +45,7 @@ const SHAPES = [[PIXELS, HIDDEN], [HIDDEN], [HIDDEN, CLASSES], [CLASSES]];
 
 /** The numbers of parameters or their gradients, which are used up. */
 export function toArrays({ hidden, output }: Params): Float32Array<ArrayBuffer>[] {
-  return [hidden.weight, hidden.bias, output.weight, output.bias].map((array) => Float32Array.from(array.dataSync() as unknown as Float32Array));
+  return [hidden.weight, hidden.bias, output.weight, output.bias].map((array) => Float32Array.from(floats(array)));
 }
 
 export function fromArrays(arrays: readonly Float32Array<ArrayBuffer>[]): Params {

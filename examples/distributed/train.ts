@@ -10,7 +10,10 @@ import { merge } from "fused-loss";
 import { Redis } from "ioredis";
 import { randomNumbers, shuffled, TRAIN } from "../digits.ts";
 import { Adam, initialParams, type Params } from "../model.ts";
-import { fromArrays, keys, pack, QUEUE, type Shard, type ShardResult, toArrays, unpack } from "./shard.ts";
+import { FORGET_S, fromArrays, keys, pack, QUEUE, type Shard, type ShardResult, toArrays, unpack } from "./shard.ts";
+
+/** Workers that may die in a run, each of which another takes the place of. */
+const MOST_REPLACED = 10;
 
 export interface TrainOptions {
   readonly url: string;
@@ -41,23 +44,54 @@ function treeSum(all: readonly (readonly Float32Array<ArrayBuffer>[])[]): readon
   return left.map((array, k) => array.map((value, i) => value + right[k]![i]!));
 }
 
-const start = (url: string, run: string) => spawn(process.execPath, ["--import", "tsx", fileURLToPath(new URL("worker.ts", import.meta.url)), url, run], { stdio: ["ignore", "ignore", "inherit"] });
+/** Worker processes that are replaced when they die, and that end with their coordinator. */
+class Crew {
+  readonly #members = new Set<ChildProcess>();
+  readonly #args: readonly string[];
+  #ending = false;
+  #replaced = 0;
+  #lose: (error: Error) => void = () => undefined;
+  /** Rejects when workers die again and again. */
+  readonly lost = new Promise<never>((_, reject) => (this.#lose = reject));
+  /** Called with a worker that holds the result of a shard. */
+  onHolding: ((worker: ChildProcess) => void) | undefined;
 
-async function stop(worker: ChildProcess, signal: NodeJS.Signals) {
-  if (worker.exitCode !== null || worker.signalCode !== null) return;
-  const exit = once(worker, "exit");
-  worker.kill(signal);
-  await exit;
-}
+  constructor(url: string, run: string) {
+    this.#args = ["--import", "tsx", fileURLToPath(new URL("worker.ts", import.meta.url)), url, run];
+    this.lost.catch(() => undefined);
+  }
 
-/** Waits until so many shards are being worked on. */
-function started(events: QueueEvents, count: number): Promise<void> {
-  return new Promise((resolve) => {
-    let active = 0;
-    events.on("active", () => {
-      if (++active === count) resolve();
+  /** Starts a worker, and waits until it takes shards. */
+  async add() {
+    const worker = spawn(process.execPath, this.#args, { stdio: ["ignore", "ignore", "inherit", "ipc"] });
+    this.#members.add(worker);
+    worker.once("exit", () => {
+      this.#members.delete(worker);
+      if (this.#ending) return;
+      if (++this.#replaced > MOST_REPLACED) this.#lose(new Error(`${MOST_REPLACED} workers have died.`));
+      else void this.add();
     });
-  });
+    await new Promise<void>((resolve) => {
+      worker.on("message", (message) => {
+        if (message === "ready") resolve();
+        else this.onHolding?.(worker);
+      });
+    });
+  }
+
+  async end() {
+    this.#ending = true;
+    await Promise.all(
+      [...this.#members].map(async (worker) => {
+        const exit = once(worker, "exit");
+        worker.kill();
+        // One that waits for a Redis that is gone.
+        const timer = setTimeout(() => worker.kill("SIGKILL"), 10_000);
+        await exit;
+        clearTimeout(timer);
+      }),
+    );
+  }
 }
 
 /** Trains the digit classifier. jax-js must have been started. */
@@ -70,40 +104,40 @@ export async function train({ url, workers: count, steps, batch, shards, lr, see
   const events = new QueueEvents(QUEUE, { connection, prefix: run });
   let retried = 0;
   events.on("stalled", () => retried++);
-  await events.waitUntilReady();
-  const workers = Array.from({ length: count }, () => start(url, run));
+  const crew = new Crew(url, run);
   const random = randomNumbers(seed);
   const adam = new Adam(initialParams(random), lr);
   const losses: number[] = [];
   try {
+    await events.waitUntilReady();
+    await Promise.race([Promise.all(Array.from({ length: count }, () => crew.add())), crew.lost]);
     let order = shuffled(TRAIN, random);
     const perEpoch = Math.floor(TRAIN / batch);
     for (let step = 0; step < steps; step++) {
       if (step > 0 && step % perEpoch === 0) order = shuffled(TRAIN, random);
       const first = (step % perEpoch) * batch;
-      await redis.set(at.params(step), pack(toArrays(adam.params)));
-      await redis.set(at.order(step), pack(order.slice(first, first + batch)));
+      await redis.set(at.params(step), pack(toArrays(adam.params)), "EX", FORGET_S);
+      await redis.set(at.order(step), pack(order.slice(first, first + batch)), "EX", FORGET_S);
       const border = (shard: number) => Math.round((shard * batch) / shards);
       const killing = step === killAt;
-      const taken = killing ? started(events, Math.min(count, shards)) : undefined;
+      // The first that holds a result, which nobody has seen yet.
+      if (killing) {
+        crew.onHolding = (worker) => {
+          crew.onHolding = undefined;
+          worker.kill("SIGKILL");
+        };
+      }
       const jobs = await queue.addBulk(
         Array.from({ length: shards }, (_, shard) => ({
           name: "shard",
           data: { step, shard, from: border(shard), to: border(shard + 1), batch, holdMs: killing ? 300 : 0 },
-          opts: { removeOnComplete: true },
         })),
       );
-      const done = Promise.all(jobs.map((job) => job.waitUntilFinished(events)));
-      if (taken) {
-        // Every worker has a shard, and holds it.
-        await taken;
-        await stop(workers[0]!, "SIGKILL");
-        workers[0] = start(url, run);
-      }
-      await done;
+      await Promise.race([Promise.all(jobs.map((job) => job.waitUntilFinished(events))), crew.lost]);
       const names = jobs.map((_, shard) => at.result(step, shard));
       const results = (await redis.mgetBuffer(names)).map((bytes) => unpack(bytes!) as ShardResult);
       await redis.del(at.params(step), at.order(step), ...names);
+      await Promise.all(jobs.map((job) => job.remove()));
       const loss = merge(results.map((result) => result.loss)).value;
       losses.push(loss);
       onStep?.(step, loss);
@@ -112,7 +146,7 @@ export async function train({ url, workers: count, steps, batch, shards, lr, see
     }
     return { losses, params: toArrays(adam.params), retried };
   } finally {
-    await Promise.all(workers.map((worker) => stop(worker, "SIGTERM")));
+    await crew.end();
     await events.close();
     await queue.obliterate({ force: true });
     await queue.close();
