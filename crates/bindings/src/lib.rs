@@ -8,7 +8,7 @@
 use core::mem::MaybeUninit;
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use fused_loss_kernels::driver::check::{self, Classes, Domain};
-use fused_loss_kernels::driver::{parallel, pointwise, rowwise, whole};
+use fused_loss_kernels::driver::{parallel, pointwise, rowwise, tile, whole};
 use fused_loss_kernels::isa::{Element, Native};
 use fused_loss_kernels::matrix::{self, Matrix, Product};
 use fused_loss_kernels::reduce::{BLOCK, Sum};
@@ -206,7 +206,7 @@ fn call_rowwise<T: Element, L: rowwise::Rowwise<T>>(b: Block) -> f64 {
 /// Apart from the loss's own code, so that it is compiled once.
 #[inline(never)]
 fn with_rows<T: Element>(b: Block, slots: usize, run: &dyn Fn(&rowwise::Call<T>) -> f64) -> f64 {
-    let shape = rowwise::Shape {
+    let shape = tile::Shape {
         outer: b.index(block::SHAPE),
         classes: b.index(block::SHAPE + 1),
         inner: b.index(block::SHAPE + 2),

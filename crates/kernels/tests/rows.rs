@@ -7,7 +7,8 @@ mod common;
 use common::{Guarded, Packed, Random, Real, assert_same};
 use core::ptr::null_mut;
 use fused_loss_kernels::driver::check::Classes;
-use fused_loss_kernels::driver::rowwise::{self, Call, Rowwise, Shape};
+use fused_loss_kernels::driver::rowwise::{self, Call, Rowwise};
+use fused_loss_kernels::driver::tile::Shape;
 use fused_loss_kernels::isa::{Isa, Scalar};
 
 /// A registered loss in one dtype: run by the scalar token, or by the packed one.

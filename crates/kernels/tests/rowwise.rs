@@ -13,7 +13,8 @@ use common::{
 use core::any::TypeId;
 use core::ptr::{null, null_mut};
 use fused_loss_kernels::driver::check::Classes;
-use fused_loss_kernels::driver::rowwise::{self, Call, Rowwise, Shape};
+use fused_loss_kernels::driver::rowwise::{self, Call, Rowwise};
+use fused_loss_kernels::driver::tile::Shape;
 use fused_loss_kernels::isa::{Isa, Scalar};
 use fused_loss_kernels::reduce::Sum;
 

@@ -4,4 +4,5 @@ pub mod check;
 pub mod parallel;
 pub mod pointwise;
 pub mod rowwise;
+pub mod tile;
 pub mod whole;

@@ -358,6 +358,16 @@ impl<T> Tails<T> {
     }
 }
 
+/// What a pass does with each span.
+struct Plan<T> {
+    wanted: [bool; MAX_ARGS],
+    /// Whether values are stored in the caller's memory.
+    keep: bool,
+    /// Sums in the same loop, where nothing more is asked of it.
+    fused: Option<BlockFn<T>>,
+    stored: BlockFn<T>,
+}
+
 /// One way through the elements.
 struct Pass<'a, T> {
     kernel: &'a Kernel<'a, T>,
@@ -394,6 +404,18 @@ impl<T: Element> Pass<'_, T> {
 
     /// Evaluates blocks of elements, and hands on the sum of each.
     unsafe fn blocks<I: Isa>(&self, blocks: Range<usize>, each: &mut dyn FnMut(usize, f64)) {
+        let plan = self.plan();
+        let (mut buffers, mut tails) = (Buffers::new(), Tails::new());
+        for block in blocks {
+            let start = block * BLOCK;
+            let end = self.call.n.min(start + BLOCK);
+            // SAFETY: as the caller's.
+            let sum = unsafe { self.block::<I>(&plan, start..end, &mut buffers, &mut tails) };
+            each(block, sum);
+        }
+    }
+
+    fn plan(&self) -> Plan<T> {
         let (kernel, call) = (self.kernel, self.call);
         let wanted: [bool; MAX_ARGS] = core::array::from_fn(|k| {
             k < kernel.grads && !self.value_only && !call.grads[k].is_null()
@@ -417,86 +439,96 @@ impl<T: Element> Pass<'_, T> {
         } else {
             kernel.value
         };
+        Plan {
+            wanted,
+            keep,
+            fused: fused.then_some(in_loop),
+            stored,
+        }
+    }
 
-        let mut buffers: Buffers<T> = Buffers::new();
-        let mut tails = Tails::new();
-        for block in blocks {
-            let mut lanes = [0.0; SUM_LANES];
-            let mut start = block * BLOCK;
-            let end = call.n.min(start + BLOCK);
-            while start < end {
-                let left = end - start;
-                let tail = left < SUM_LANES;
-                let len = if tail {
-                    left
-                } else {
-                    (left - left % SUM_LANES).min(SPAN)
-                };
-                let n = if tail { SUM_LANES } else { len };
-                // SAFETY: start + len ≤ call.n; buffers hold SPAN elements and tail arrays SUM_LANES;
-                // a tail touches the caller's memory only through copies of len elements.
-                unsafe {
-                    let mut span = Span {
-                        args: [core::ptr::null(); MAX_ARGS],
-                        grads: [buffers.unwanted.ptr(); MAX_ARGS],
-                        values: if keep && !tail {
-                            call.values.add(start)
-                        } else {
-                            buffers.values.ptr()
-                        },
-                        scale: if call.grad_outputs.is_null() {
-                            self.scale
-                        } else {
-                            T::from_f64(1.0)
-                        },
-                        lanes: [0.0; SUM_LANES],
-                    };
-                    for k in 0..kernel.args {
-                        let from = call.args[k].span(start, len, buffers.args[k].ptr());
-                        span.args[k] = pad(from, len, tail, &mut tails.args[k]);
-                    }
-                    for k in (0..MAX_ARGS).filter(|&k| wanted[k]) {
-                        span.grads[k] = if tail {
-                            tails.grads[k].ptr()
-                        } else {
-                            call.grads[k].add(start)
-                        };
-                    }
-                    if fused && !tail {
-                        span.lanes = lanes;
-                        in_loop(kernel.loss, &mut span, n);
-                        lanes = span.lanes;
+    /// The sum of one block, a span at a time.
+    #[inline(always)]
+    unsafe fn block<I: Isa>(
+        &self,
+        plan: &Plan<T>,
+        elements: Range<usize>,
+        buffers: &mut Buffers<T>,
+        tails: &mut Tails<T>,
+    ) -> f64 {
+        let (kernel, call) = (self.kernel, self.call);
+        let Plan {
+            wanted,
+            keep,
+            fused,
+            stored,
+        } = *plan;
+        let mut lanes = [0.0; SUM_LANES];
+        let Range { mut start, end } = elements;
+        while start < end {
+            let left = end - start;
+            let tail = left < SUM_LANES;
+            let len = if tail {
+                left
+            } else {
+                (left - left % SUM_LANES).min(SPAN)
+            };
+            let n = if tail { SUM_LANES } else { len };
+            // SAFETY: start + len ≤ call.n; buffers hold SPAN elements and tail arrays SUM_LANES;
+            // a tail touches the caller's memory only through copies of len elements.
+            unsafe {
+                let mut span = Span {
+                    args: [core::ptr::null(); MAX_ARGS],
+                    grads: [buffers.unwanted.ptr(); MAX_ARGS],
+                    values: if keep && !tail {
+                        call.values.add(start)
                     } else {
-                        stored(kernel.loss, &mut span, n);
-                        self.apply_factors::<I>(
-                            &span,
-                            start,
-                            len,
-                            n,
-                            &wanted,
-                            &mut buffers,
-                            &mut tails,
-                        );
-                        if tail {
-                            for k in (0..MAX_ARGS).filter(|&k| wanted[k]) {
-                                copy_nonoverlapping(span.grads[k], call.grads[k].add(start), len);
-                            }
-                            // A padded lane is no term: a padded bce lane, for one, is ln 2.
-                            core::slice::from_raw_parts_mut(span.values.add(len), n - len)
-                                .fill(T::from_f64(0.0));
-                            if keep {
-                                copy_nonoverlapping(span.values, call.values.add(start), len);
-                            }
+                        buffers.values.ptr()
+                    },
+                    scale: if call.grad_outputs.is_null() {
+                        self.scale
+                    } else {
+                        T::from_f64(1.0)
+                    },
+                    lanes: [0.0; SUM_LANES],
+                };
+                for k in 0..kernel.args {
+                    let from = call.args[k].span(start, len, buffers.args[k].ptr());
+                    span.args[k] = pad(from, len, tail, &mut tails.args[k]);
+                }
+                for k in (0..MAX_ARGS).filter(|&k| wanted[k]) {
+                    span.grads[k] = if tail {
+                        tails.grads[k].ptr()
+                    } else {
+                        call.grads[k].add(start)
+                    };
+                }
+                if let Some(in_loop) = fused.filter(|_| !tail) {
+                    span.lanes = lanes;
+                    in_loop(kernel.loss, &mut span, n);
+                    lanes = span.lanes;
+                } else {
+                    stored(kernel.loss, &mut span, n);
+                    self.apply_factors::<I>(&span, start, len, n, &wanted, buffers, tails);
+                    if tail {
+                        for k in (0..MAX_ARGS).filter(|&k| wanted[k]) {
+                            copy_nonoverlapping(span.grads[k], call.grads[k].add(start), len);
                         }
-                        if !keep {
-                            reduce::accumulate::<I, T>(span.values, n, &mut lanes);
+                        // A padded lane is no term: a padded bce lane, for one, is ln 2.
+                        core::slice::from_raw_parts_mut(span.values.add(len), n - len)
+                            .fill(T::from_f64(0.0));
+                        if keep {
+                            copy_nonoverlapping(span.values, call.values.add(start), len);
                         }
+                    }
+                    if !keep {
+                        reduce::accumulate::<I, T>(span.values, n, &mut lanes);
                     }
                 }
-                start += len;
             }
-            each(block, combine(lanes));
+            start += len;
         }
+        combine(lanes)
     }
 
     /// Multiplies a span's values and gradients by the weights and by the incoming gradients.

@@ -1,6 +1,7 @@
 //! What the losses of bounding boxes share: overlap, hull and the way back to eight coordinates.
 
-use crate::driver::rowwise::{Call, Rows, TILE, Tile, row_scale};
+use crate::driver::rowwise::{Call, row_scale};
+use crate::driver::tile::{Rows, TILE, Tile};
 use crate::isa::{Element, Isa, Lanes};
 
 /// Coordinates of a box.

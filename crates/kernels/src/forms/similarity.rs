@@ -2,7 +2,8 @@
 //! which the loss sees one row a sample.
 
 use crate::driver::check::Classes;
-use crate::driver::rowwise::{self, Rowwise, Shape, run_rows};
+use crate::driver::rowwise::{self, Rowwise, run_rows};
+use crate::driver::tile::Shape;
 use crate::driver::whole::{Arena, Call};
 use crate::isa::{Element, Isa};
 use crate::losses::cross_entropy::CrossEntropy;

@@ -1,6 +1,7 @@
 //! Two rows of logits, compared as distributions.
 
-use crate::driver::rowwise::{Call, Rows, Sweep, Tile, View, round};
+use crate::driver::rowwise::Call;
+use crate::driver::tile::{Rows, Sweep, Tile, View, round};
 use crate::isa::{Element, Isa, Lanes, Vector};
 use crate::losses::softmax::{exponential, rest};
 use crate::math::Math;

@@ -1,7 +1,8 @@
 //! Losses of class indices: what is read before a tile's gradient may lie over its logits, what is
 //! written after, and those that are a function of the target's probability.
 
-use crate::driver::rowwise::{Call, Rows, TILE, Tile, View, round, row_scale, widen};
+use crate::driver::rowwise::{Call, row_scale};
+use crate::driver::tile::{Rows, TILE, Tile, View, round, widen};
 use crate::isa::{Element, Isa, Lanes};
 use crate::losses::softmax::{exponentials, scale_rows};
 use crate::math::Math;

@@ -1,7 +1,8 @@
 //! Intersection over union of bounding boxes, with the distance of their centres and their aspect
 //! ratios. torchvision: `complete_box_iou_loss`; Zheng et al., 2020.
 
-use crate::driver::rowwise::{Call, Rows, Rowwise, Tile};
+use crate::driver::rowwise::{Call, Rowwise};
+use crate::driver::tile::{Rows, Tile};
 use crate::forms::boxes::{self, Slopes};
 use crate::isa::{Element, Isa, Lanes};
 use crate::math::atan;

@@ -1,6 +1,7 @@
 //! Pulls rows of target 1 together and pushes those of −1 apart. PyTorch: `CosineEmbeddingLoss`.
 
-use crate::driver::rowwise::{Call, Rows, Rowwise, TILE, Tile, row_scale};
+use crate::driver::rowwise::{Call, Rowwise, row_scale};
+use crate::driver::tile::{Rows, TILE, Tile};
 use crate::isa::{Element, Isa, Lanes};
 use crate::losses::cosine_similarity::{Pair, products};
 

@@ -1,6 +1,7 @@
 //! Cosine of the angle between two rows. PyTorch: `CosineSimilarity`.
 
-use crate::driver::rowwise::{Call, Rows, Rowwise, Sweep, Tile, View, round, row_scale};
+use crate::driver::rowwise::{Call, Rowwise, row_scale};
+use crate::driver::tile::{Rows, Sweep, Tile, View, round};
 use crate::isa::{Element, Isa, Lanes};
 
 /// Scratch slots of a tile.

@@ -1,9 +1,8 @@
 //! Softmax cross-entropy of logits. PyTorch: `CrossEntropyLoss`; z-loss: PaLM, 2022; soft-capping:
 //! Gemma 2, 2024.
 
-use crate::driver::rowwise::{
-    Call, Rows, Rowwise, Sweep, TILE, Tile, View, round, row_scale, widen,
-};
+use crate::driver::rowwise::{Call, Rowwise, row_scale};
+use crate::driver::tile::{Rows, Sweep, TILE, Tile, View, round, widen};
 use crate::forms::target_class::{commit, settle, targets};
 use crate::isa::{Element, Isa, Lanes, Vector};
 use crate::losses::softmax::{exponential, exponentials, gap, peak, rest, scale_rows};

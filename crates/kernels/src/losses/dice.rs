@@ -1,6 +1,7 @@
 //! Overlap of predicted and true regions. Milletari et al., 2016.
 
-use crate::driver::rowwise::{Call, Rows, Rowwise, Tile};
+use crate::driver::rowwise::{Call, Rowwise};
+use crate::driver::tile::{Rows, Tile};
 use crate::isa::{Element, Isa};
 use crate::losses::tversky::Tversky;
 

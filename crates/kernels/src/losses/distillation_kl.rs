@@ -1,6 +1,7 @@
 //! Kullback-Leibler divergence of a student from a teacher, both given as logits. Hinton et al., 2015.
 
-use crate::driver::rowwise::{Call, Rows, Rowwise, Sweep, TILE, Tile, View, round, widen};
+use crate::driver::rowwise::{Call, Rowwise};
+use crate::driver::tile::{Rows, Sweep, TILE, Tile, View, round, widen};
 use crate::forms::softmax_pair::{self, SoftmaxPair, compare};
 use crate::isa::{Element, Isa, Lanes, Vector};
 use crate::losses::softmax::peak;

@@ -1,7 +1,8 @@
 //! Generalised intersection over union of bounding boxes. torchvision: `generalized_box_iou_loss`;
 //! Rezatofighi et al., 2019.
 
-use crate::driver::rowwise::{Call, Rows, Rowwise, Tile};
+use crate::driver::rowwise::{Call, Rowwise};
+use crate::driver::tile::{Rows, Tile};
 use crate::forms::boxes::{self, Slopes};
 use crate::isa::{Element, Isa, Lanes};
 

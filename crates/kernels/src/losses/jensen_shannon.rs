@@ -1,7 +1,8 @@
 //! Generalised Jensen-Shannon divergence of two distributions, given as logits. Lin, 1991; Agarwal et
 //! al., 2024.
 
-use crate::driver::rowwise::{Call, Rows, Rowwise, Sweep, Tile, round, row_scale};
+use crate::driver::rowwise::{Call, Rowwise, row_scale};
+use crate::driver::tile::{Rows, Sweep, Tile, round};
 use crate::forms::softmax_pair::{self, SoftmaxPair, compare};
 use crate::isa::{Element, Isa, Lanes, Vector};
 use crate::losses::softmax::peak;

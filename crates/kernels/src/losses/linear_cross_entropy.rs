@@ -2,7 +2,8 @@
 //! `LinearCrossEntropyLoss`.
 
 use crate::driver::check::Classes;
-use crate::driver::rowwise::{self, Rowwise, Shape, run_rows};
+use crate::driver::rowwise::{self, Rowwise, run_rows};
+use crate::driver::tile::Shape;
 use crate::driver::whole::{Arena, Call, Whole};
 use crate::isa::{Element, Isa, Lanes, SUM_LANES, Vector};
 use crate::losses::cross_entropy::CrossEntropy;

@@ -1,6 +1,7 @@
 //! Logarithm of the softmax over a dimension. PyTorch: `log_softmax`.
 
-use crate::driver::rowwise::{Call, Rows, Rowwise, Sweep, TILE, Tile, View, round};
+use crate::driver::rowwise::{Call, Rowwise};
+use crate::driver::tile::{Rows, Sweep, TILE, Tile, View, round};
 use crate::isa::{Element, Isa, Lanes};
 use crate::losses::softmax::{exponential, exponentials, rest};
 use crate::math::Math;

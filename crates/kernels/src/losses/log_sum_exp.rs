@@ -1,6 +1,7 @@
 //! Logarithm of the softmax's normaliser over a dimension. PyTorch: `logsumexp`.
 
-use crate::driver::rowwise::{Call, Rows, Rowwise, Tile, View, round, row_scale, widen};
+use crate::driver::rowwise::{Call, Rowwise, row_scale};
+use crate::driver::tile::{Rows, Tile, View, round, widen};
 use crate::isa::{Element, Isa, Lanes};
 use crate::losses::softmax::{exponentials, scale_rows};
 use crate::math::Math;

@@ -1,7 +1,8 @@
 //! Hinges of the scores of a row's absent classes against those of its present ones. PyTorch:
 //! `MultiLabelMarginLoss`; Multi-class multi-label hinge of Torch7.
 
-use crate::driver::rowwise::{Call, Rows, Rowwise, Sweep, TILE, Tile, round, row_scale};
+use crate::driver::rowwise::{Call, Rowwise, row_scale};
+use crate::driver::tile::{Rows, Sweep, TILE, Tile, round};
 use crate::isa::{Element, Isa, Lanes, Vector};
 use crate::losses::multi_margin::{OUT_OF_PLAY, copy, hinge};
 use crate::losses::softmax::scale_rows;

@@ -1,7 +1,8 @@
 //! Binary cross-entropy of a row's logits, averaged over its classes. PyTorch:
 //! `MultiLabelSoftMarginLoss`.
 
-use crate::driver::rowwise::{Call, Rows, Rowwise, Sweep, Tile, round, row_scale};
+use crate::driver::rowwise::{Call, Rowwise, row_scale};
+use crate::driver::tile::{Rows, Sweep, Tile, round};
 use crate::isa::{Element, Isa, Lanes, Vector};
 use crate::losses::bce_with_logits::eval;
 

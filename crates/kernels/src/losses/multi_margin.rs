@@ -1,6 +1,7 @@
 //! Hinges of the other classes' scores against the target's. PyTorch: `MultiMarginLoss`.
 
-use crate::driver::rowwise::{Call, Rows, Rowwise, Sweep, TILE, Tile, View, round, row_scale};
+use crate::driver::rowwise::{Call, Rowwise, row_scale};
+use crate::driver::tile::{Rows, Sweep, TILE, Tile, View, round};
 use crate::isa::{Element, Isa, Lanes, Vector};
 
 /// Scratch slots of a tile.

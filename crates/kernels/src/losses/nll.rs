@@ -1,6 +1,7 @@
 //! Negative log-likelihood of class indices. PyTorch: `NLLLoss`.
 
-use crate::driver::rowwise::{Call, Rows, Rowwise, TILE, Tile, row_scale};
+use crate::driver::rowwise::{Call, Rowwise, row_scale};
+use crate::driver::tile::{Rows, TILE, Tile};
 use crate::isa::{Element, Isa};
 
 /// ℓ = −w_y·x_y for log-probabilities x.

@@ -1,6 +1,7 @@
 //! Sets each positive pair against the negatives of its sample. optax: `ntxent`; Chen et al., 2020.
 
-use crate::driver::rowwise::{self, Rows, Rowwise, Sweep, Tile, round, row_scale, widen};
+use crate::driver::rowwise::{self, Rowwise, row_scale};
+use crate::driver::tile::{Rows, Sweep, Tile, round, widen};
 use crate::driver::whole::{Call, Whole};
 use crate::forms::similarity::{self, Needs, Similarity};
 use crate::isa::{Element, Isa, Lanes, Vector};

@@ -1,8 +1,7 @@
 //! Norm of the difference of two rows. PyTorch: `PairwiseDistance`.
 
-use crate::driver::rowwise::{
-    Call, Rows, Rowwise, Sweep, TILE, Tile, View, round, row_scale, widen,
-};
+use crate::driver::rowwise::{Call, Rowwise, row_scale};
+use crate::driver::tile::{Rows, Sweep, TILE, Tile, View, round, widen};
 use crate::isa::{Element, Isa, Lanes, Vector};
 use crate::math::Math;
 

@@ -1,7 +1,8 @@
 //! Cross-entropy with a linear term, the first of its expansion in 1 − p. optax:
 //! `poly_loss_cross_entropy`; Leng et al., 2022.
 
-use crate::driver::rowwise::{Call, Rows, Rowwise, Sweep, Tile, round, row_scale};
+use crate::driver::rowwise::{Call, Rowwise, row_scale};
+use crate::driver::tile::{Rows, Sweep, Tile, round};
 use crate::forms::target_class;
 use crate::isa::{Element, Isa, Lanes, Vector};
 use crate::losses::softmax::{exponential, gap, peak, rest};

@@ -1,6 +1,7 @@
 //! Tells for every pair of the batch whether it is one. Zhai et al., 2023.
 
-use crate::driver::rowwise::{self, Rows, Rowwise, Sweep, TILE, Tile, round, row_scale};
+use crate::driver::rowwise::{self, Rowwise, row_scale};
+use crate::driver::tile::{Rows, Sweep, TILE, Tile, round};
 use crate::driver::whole::{Call, Whole};
 use crate::forms::similarity::{self, Needs, Similarity};
 use crate::isa::{Element, Isa, Lanes, Vector};

@@ -1,7 +1,8 @@
 //! Softmax over a dimension, and the exponentials that every loss with a softmax starts from.
 //! PyTorch: `softmax`.
 
-use crate::driver::rowwise::{Call, Rows, Rowwise, Sweep, TILE, Tile, View, round};
+use crate::driver::rowwise::{Call, Rowwise};
+use crate::driver::tile::{Rows, Sweep, TILE, Tile, View, round};
 use crate::isa::{Element, Isa, Lanes};
 use crate::math::Math;
 

@@ -1,6 +1,7 @@
 //! Softmax cross-entropy that turns away from what is already right. Lin et al., 2017.
 
-use crate::driver::rowwise::{Call, Rows, Rowwise, Tile};
+use crate::driver::rowwise::{Call, Rowwise};
+use crate::driver::tile::{Rows, Tile};
 use crate::forms::focal::Focus;
 use crate::forms::target_class;
 use crate::isa::{Element, Isa, Lanes};

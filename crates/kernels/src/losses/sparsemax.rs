@@ -1,7 +1,8 @@
 //! The loss of sparsemax, the projection onto the probability simplex. Martins and Astudillo, 2016;
 //! optax: `multiclass_sparsemax_loss`.
 
-use crate::driver::rowwise::{Call, Rows, Rowwise, Sweep, TILE, Tile, View, round, row_scale};
+use crate::driver::rowwise::{Call, Rowwise, row_scale};
+use crate::driver::tile::{Rows, Sweep, TILE, Tile, View, round};
 use crate::isa::{Element, Isa, Lanes, Vector};
 
 /// Scratch slots of a tile.

@@ -1,6 +1,7 @@
 //! Pulls a row towards one and pushes it away from another. PyTorch: `TripletMarginLoss`.
 
-use crate::driver::rowwise::{Call, Rows, Rowwise, Sweep, TILE, Tile, View, round, row_scale};
+use crate::driver::rowwise::{Call, Rowwise, row_scale};
+use crate::driver::tile::{Rows, Sweep, TILE, Tile, View, round};
 use crate::isa::{Element, Isa, Lanes, Vector};
 use crate::losses::pairwise_distance::Norm;
 

@@ -1,7 +1,8 @@
 //! The triplet margin loss of cosine distances. PyTorch: `TripletMarginWithDistanceLoss` with
 //! 1 − `cosine_similarity`.
 
-use crate::driver::rowwise::{Call, Rows, Rowwise, Sweep, TILE, Tile, View, row_scale};
+use crate::driver::rowwise::{Call, Rowwise, row_scale};
+use crate::driver::tile::{Rows, Sweep, TILE, Tile, View};
 use crate::isa::{Element, Isa, Lanes};
 use crate::losses::cosine_similarity::cosine;
 use crate::losses::triplet_margin::combine;

@@ -1,6 +1,7 @@
 //! Overlap of predicted and true regions, with a weight for each kind of error. Salehi et al., 2017.
 
-use crate::driver::rowwise::{Call, Rows, Rowwise, Sweep, Tile, round, row_scale};
+use crate::driver::rowwise::{Call, Rowwise, row_scale};
+use crate::driver::tile::{Rows, Sweep, Tile, round};
 use crate::isa::{Element, Isa, Lanes, Vector};
 
 /// Scratch slots of a tile.
