@@ -58,7 +58,7 @@ function column(cells: readonly Measured[], of: (cell: Measured) => number | und
 
 const columns = (cells: readonly Measured[]) =>
   [
-    ["the better of PyTorch eager and compiled", column(cells.filter(({ title }) => !MATRIX.includes(title)), best)] as const,
+    ["the better of PyTorch eager and compiled, without the two matrix products", column(cells.filter(({ title }) => !MATRIX.includes(title)), best)] as const,
     ["the same, two threads of each", column(cells.filter(({ title }) => !MATRIX.includes(title)), bestOfTwo)] as const,
     ...Object.entries(HEADS).map(([name, head]) => [head, column(cells, ({ ratios }) => ratios[name])] as const),
   ].flatMap(([head, found]) => (found ? [{ head, ...found }] : []));
