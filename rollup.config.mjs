@@ -99,7 +99,7 @@ export default [
   ...Object.keys(builds).map((build) => entry(build, build, wasm(inlined))),
   // Edge runtimes have no threads.
   ...["scalar", "simd128"].map((build) => entry(build, `${build}.workerd`, wasm(imported(build)), wasmFile(build))),
-  { input: "ts/threads/worker.ts", plugins: [wasm(), transpile], output: { file: "dist/threads.worker.js", format: "es", sourcemap: true } },
+  { input: "ts/threads/worker.ts", plugins: [wasm(), transpile], output: { file: "dist/threads.worker.js", format: "es", footer: "export {};", sourcemap: true } },
   // What needs no engine has none.
   ...["sampling", "testing"].flatMap((name) => [
     { input: `ts/${name}/index.ts`, plugins: [transpile], output: { file: `dist/${name}.js`, format: "es", sourcemap: true } },

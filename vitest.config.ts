@@ -1,10 +1,13 @@
 import { defineConfig } from "vitest/config";
 
-export default defineConfig({
+/** Installs engines and browsers, and takes minutes: `npm run test:packaging`. */
+const HOSTS = "test/packaging/hosts.test.ts";
+
+export default defineConfig(({ mode }) => ({
   test: {
-    include: ["test/**/*.test.ts"],
-    typecheck: { enabled: true, include: ["test/**/*.test-d.ts"] },
+    ...(mode === "packaging" ? { include: ["test/packaging/*.test.ts"] } : { include: ["test/**/*.test.ts"], exclude: [HOSTS, "**/node_modules/**"] }),
+    typecheck: { enabled: mode !== "packaging", include: ["test/**/*.test-d.ts"] },
     // Tests import `fused-loss`, the package's own name, so dist/ by its exports: Node loads it as it would a user's copy.
     server: { deps: { external: [/\/dist\//] } },
   },
-});
+}));

@@ -1,6 +1,7 @@
 // Runs the Rust tests, then vitest, and ends with one line over both: `N passed, N failed`.
 //   npm test                     everything
 //   npm test -- <vitest args>    vitest alone: `npm test -- golden` for a file, `npm test -- huber` for tests of that name
+//   npm run test:packaging       the tarball in engines, bundlers and browsers, which it installs
 //   npm run test:exhaustive      the elementary functions over every float32 there is
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

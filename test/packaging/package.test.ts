@@ -1,0 +1,77 @@
+// The tarball in a fresh project of this machine's Node: what a user meets first. Other hosts: hosts.test.ts.
+import { readFileSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { formatMessage } from "publint/utils";
+import { publint } from "publint";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { corpus } from "../support/corpus.js";
+import { COMMAND, EXPECTED, filesToPlay, typesProgram } from "./files.js";
+import { bin, pack, project, removeAll, root, run } from "./project.js";
+
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+
+let tarball = "";
+let where = "";
+const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { readonly exports: object };
+
+beforeAll(async () => {
+  tarball = await pack();
+  where = await project(tarball, "here", {
+    ...(await filesToPlay(corpus())),
+    "main.js": COMMAND,
+    "required.cjs": `
+      const { mse } = require("fused-loss");
+      console.log(mse(Float32Array.of(1, 2, 3), Float32Array.of(1, 1, 1)));`,
+    "bundle.js": `export { mse } from "fused-loss"; import { mse } from "fused-loss"; console.log(mse(Float64Array.of(3), Float64Array.of(1)));`,
+    "types.ts": typesProgram,
+    "types.mts": typesProgram,
+  });
+});
+afterAll(removeAll);
+
+it("gives the committed bits", async () => {
+  expect(JSON.parse(await run(process.execPath, ["main.js"], where))).toEqual(EXPECTED);
+});
+
+it("can be required", async () => {
+  expect(await run(process.execPath, ["--no-warnings", "required.cjs"], where)).toBe("1.6666666269302368\n");
+});
+
+it("runs where a bundler for Node puts it", async () => {
+  await run(bin("esbuild"), ["bundle.js", "--bundle", "--platform=node", "--format=esm", "--minify", "--outfile=bundled.mjs"], where);
+  expect(await run(process.execPath, ["bundled.mjs"], where)).toBe("4\n");
+});
+
+describe("types resolve with", () => {
+  it.each([
+    ["bundler", "esnext"],
+    ["node16", "node16"],
+    ["nodenext", "nodenext"],
+  ])("moduleResolution %s", async (moduleResolution, module) => {
+    const options = ["--noEmit", "--strict", "--target", "es2022", "--lib", "es2022,dom", "--module", module, "--moduleResolution", moduleResolution];
+    await run(bin("typescript", "tsc"), [...options, "types.ts", "types.mts"], where);
+  });
+});
+
+it("is what publint takes for a sound package", async () => {
+  const { messages } = await publint({ pkgDir: join(where, "node_modules/fused-loss"), pack: false, strict: true });
+  expect(messages.map((message) => formatMessage(message, manifest))).toEqual([]);
+});
+
+it("has types that are not wrong", async () => {
+  // Those have none: a host gives an import of wasm a meaning of its own, and nothing imports the worker.
+  const untyped = ["simd128.wasm", "scalar.wasm", "threads.worker.js"];
+  await run(bin("@arethetypeswrong/cli", "attw"), [tarball, "--profile", "esm-only", "--exclude-entrypoints", ...untyped], where);
+});
+
+it("has source maps with their sources", () => {
+  const dist = join(where, "node_modules/fused-loss/dist");
+  const scripts = readdirSync(dist).filter((file) => file.endsWith(".js"));
+  expect(scripts).toContain("simd128.js");
+  for (const file of scripts) {
+    expect(readFileSync(join(dist, file), "utf8").slice(-100)).toContain(`//# sourceMappingURL=${file}.map`);
+    const map = JSON.parse(readFileSync(join(dist, `${file}.map`), "utf8")) as { readonly sources: readonly string[]; readonly sourcesContent: readonly (string | null)[] };
+    expect(map.sources.length).toBeGreaterThan(0);
+    expect(map.sourcesContent.every((text) => typeof text === "string"), file).toBe(true);
+  }
+});
