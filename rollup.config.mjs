@@ -90,6 +90,9 @@ function entry(build, name, ...plugins) {
   return { input: inputs[build], plugins: [engine(build), ...plugins, transpile], output };
 }
 
+/** What the interops are for, which their users have. */
+const FRAMEWORKS = ["@tensorflow/tfjs", "@jax-js/jax"];
+
 /** The types of an entry. */
 const types = (input, name, banner) => ({ input, plugins: [engine("simd128"), dts()], output: { file: `dist/${name}.d.ts`, banner } });
 // For Symbol.dispose; the plugin drops the directive of the source.
@@ -101,9 +104,9 @@ export default [
   ...["scalar", "simd128"].map((build) => entry(build, `${build}.workerd`, wasm(imported(build)), wasmFile(build))),
   { input: "ts/threads/worker.ts", plugins: [wasm(), transpile], output: { file: "dist/threads.worker.js", format: "es", footer: "export {};", sourcemap: true } },
   // What needs no engine has none.
-  ...["sampling", "testing"].flatMap((name) => [
-    { input: `ts/${name}/index.ts`, plugins: [transpile], output: { file: `dist/${name}.js`, format: "es", sourcemap: true } },
-    { input: `ts/${name}/index.ts`, plugins: [dts()], output: { file: `dist/${name}.d.ts` } },
+  ...Object.entries({ sampling: "sampling/index", testing: "testing/index", tfjs: "interop/tfjs", jax: "interop/jax" }).flatMap(([name, path]) => [
+    { input: `ts/${path}.ts`, external: FRAMEWORKS, plugins: [transpile], output: { file: `dist/${name}.js`, format: "es", sourcemap: true } },
+    { input: `ts/${path}.ts`, external: FRAMEWORKS, plugins: [dts()], output: { file: `dist/${name}.d.ts` } },
   ]),
   types("ts/index.ts", "index", DISPOSABLE),
   types("ts/threads/pool.ts", "threads", 'export * from "./index.js";'),

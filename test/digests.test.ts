@@ -17,5 +17,5 @@ it.each([
   ["scalar", scalar],
   ["threads", threads],
 ])("of %s", async (_, library) => {
-  await expect(`${JSON.stringify(await digests(library, calls), null, 2)}\n`).toMatchFileSnapshot("golden/digests.json");
+  await expect(`${JSON.stringify(await digests(library, calls), null, 2)}\n`).toMatchFileSnapshot("digests.json");
 });

@@ -24,7 +24,7 @@ interface Prepared {
   dispose?(): void;
 }
 /** Libraries that compete, each with a module that makes a call of it. */
-const LIBRARIES: Readonly<Record<string, string>> = { tfjs: "./tfjs/peer.mjs", jax: "./jax.mjs" };
+const LIBRARIES: Readonly<Record<string, string>> = { tfjs: "./tfjs.mjs", jax: "./jax.mjs" };
 type Peer = { prepare(loss: string, inputs: readonly Input[], options: Prepare["options"]): Prepared };
 
 const lossOf = (engine: FusedLoss, name: string) => (engine as unknown as Record<string, { valueAndGrad: Call }>)[name]?.valueAndGrad;

@@ -142,11 +142,6 @@ const agree = (a: number, b: number) => Math.abs(a - b) <= 2e-3 * Math.max(Math.
 const node = (kind: string) => new Contestant(kind, process.execPath, ["--import", "tsx", join(folder, "child.ts"), kind]);
 const interpreter = python();
 const torch = (name: string, mode: string, threads: number) => new Contestant(name, interpreter, [join(folder, "torch_peer.py"), mode, String(threads)]);
-if (!existsSync(join(folder, "tfjs", "node_modules"))) {
-  console.error("installing tfjs in bench/peers/tfjs …");
-  const { status } = spawnSync("npm", ["ci", "--ignore-scripts", "--silent"], { cwd: join(folder, "tfjs"), stdio: "inherit" });
-  if (status !== 0) process.exit(1);
-}
 const known = CELLS.map(nameOf);
 const unknown = (options.loss ?? []).filter((name) => !known.includes(name));
 if (unknown.length > 0) {

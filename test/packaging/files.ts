@@ -7,7 +7,7 @@ import type { Digests } from "./play.js";
 import type { Answer } from "./program.js";
 import { root, script } from "./project.js";
 
-export const digests = JSON.parse(readFileSync(join(root, "test/golden/digests.json"), "utf8")) as Digests;
+export const digests = JSON.parse(readFileSync(join(root, "test/digests.json"), "utf8")) as Digests;
 export const EXPECTED: Answer = { builds: { simd128: digests, scalar: digests, threads: digests }, started: Math.min(2, availableParallelism()), drawn: ["a", "b", "c", "d"], checked: true };
 
 /** The corpus, and the program that plays it. */

@@ -228,10 +228,11 @@ export type Run = (args: readonly unknown[], options: unknown, grads: boolean) =
 /** Of each loss of this entry: how many arguments it has, how it is run, and whether its terms are each of an element or a row. */
 export const losses = /* @__PURE__ */ new WeakMap<object, { readonly arity: number; readonly run: Run; readonly separate: boolean }>();
 
-/** The two forms of a loss: the value alone, and with its gradients. */
-export function forms<L>(arity: number, run: Run, separate = true): L {
+/** The two forms of a loss: the value alone, and with its gradients. Its name is that of the function too. */
+export function forms<L>(name: string, arity: number, run: Run, separate = true): L {
   const value = (...args: unknown[]) => run(args, args[arity], false).value;
   const loss = Object.assign(value, { valueAndGrad: (...args: unknown[]) => run(args, args[arity], true) });
+  Object.defineProperty(loss, "name", { value: name });
   losses.set(loss, { arity, run, separate });
   return loss as L;
 }

@@ -137,5 +137,5 @@ function callLinearLoss(spec: PreparedLinearLoss, given: readonly unknown[], raw
 /** A loss of (input, linearWeight, class targets), typed by its signature. */
 export function linearLoss<L>(spec: LinearLossSpec): L {
   const loss = new PreparedLinearLoss(spec);
-  return forms<L>(3, (args, options, grads) => callLinearLoss(loss, args, options, grads));
+  return forms<L>(spec.name, 3, (args, options, grads) => callLinearLoss(loss, args, options, grads));
 }

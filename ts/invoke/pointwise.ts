@@ -264,7 +264,7 @@ function callPointwise(spec: PreparedPointwise, given: readonly unknown[], rawOp
 /** A pointwise loss, typed by its signature. */
 export function pointwise<L>(spec: PointwiseSpec): L {
   const loss = new PreparedPointwise(spec);
-  return forms<L>(spec.args.length, (args, options, grads) => callPointwise(loss, args, options, grads));
+  return forms<L>(spec.name, spec.args.length, (args, options, grads) => callPointwise(loss, args, options, grads));
 }
 
 /** A function of each element, with its vector-Jacobian product. */

@@ -222,7 +222,7 @@ export const prepareRowLoss = (spec: RowLossSpec) => new PreparedRowLoss(spec);
 /** A loss of rows along the last dimension, typed by its signature. */
 export function rowLoss<L>(spec: RowLossSpec): L {
   const loss = prepareRowLoss(spec);
-  return forms<L>(spec.args.length, (args, options, grads) => callRowLoss(loss, args, options, grads));
+  return forms<L>(spec.name, spec.args.length, (args, options, grads) => callRowLoss(loss, args, options, grads));
 }
 
 const SIDES = ["x1", "x2"] as const;

@@ -254,7 +254,7 @@ function callClassLoss(spec: PreparedClassLoss, given: readonly unknown[], rawOp
 /** A loss of (input, class targets), typed by its signature. */
 export function classLoss<L>(spec: ClassLossSpec): L {
   const loss = new PreparedClassLoss(spec);
-  return forms<L>(2, (args, options, grads) => callClassLoss(loss, args, options, grads));
+  return forms<L>(spec.name, 2, (args, options, grads) => callClassLoss(loss, args, options, grads));
 }
 
 /** A function of the rows along an axis, with its vector-Jacobian product. */

@@ -114,5 +114,5 @@ function callSequenceLoss(spec: LossSpec, kernel: KernelName, given: readonly un
 export function sequenceLoss<L>({ name, kernel }: { readonly name: string; readonly kernel: KernelName }): L {
   const wrt = ["logProbs"];
   const spec: LossSpec = { name, known: [...COMMON, "blank", "zeroInfinity", "gradient"], reductions: BASIC, wrt, defaultWrt: wrt };
-  return forms<L>(4, (args, options, grads) => callSequenceLoss(spec, kernel, args, options, grads));
+  return forms<L>(name, 4, (args, options, grads) => callSequenceLoss(spec, kernel, args, options, grads));
 }

@@ -80,5 +80,5 @@ function callSimilarityLoss(spec: SimilarityLossSpec, common_: LossSpec, given: 
 export function similarityLoss<L>(spec: SimilarityLossSpec): L {
   const known = [...COMMON, ...spec.options.map((option) => option.name)];
   const common: LossSpec = { name: spec.name, known, reductions: BASIC, wrt: spec.args, defaultWrt: spec.args };
-  return forms<L>(spec.args.length + (spec.labels ? 1 : 0), (args, options, grads) => callSimilarityLoss(spec, common, args, options, grads), false);
+  return forms<L>(spec.name, spec.args.length + (spec.labels ? 1 : 0), (args, options, grads) => callSimilarityLoss(spec, common, args, options, grads), false);
 }

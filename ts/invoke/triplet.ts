@@ -37,7 +37,7 @@ export function tripletWithDistance<L>({ name, kernel, cosine }: { readonly name
     cosine: prepareRowLoss({ ...common, kernel: cosine, options: [MARGIN, SWAP] }),
   };
   const spec: LossSpec = { name, known: [...COMMON, "distance", "margin", "swap"], reductions: BASIC, wrt: NAMES, defaultWrt: NAMES };
-  return forms<L>(3, (given, rawOptions, grads) => {
+  return forms<L>(name, 3, (given, rawOptions, grads) => {
     const options = readObject(name, "options", rawOptions, spec.known);
     const { distance = "euclidean" } = options;
     if (typeof distance === "function") return callWith(spec, distance as DistanceCallback, given, rawOptions, grads);

@@ -1,0 +1,80 @@
+// `fused-loss/jax`: losses at the end of models of jax-js.
+import { type JsTree, numpy as np, vjp } from "@jax-js/jax";
+import { fail } from "../errors.js";
+import type { Shaped } from "../types.js";
+import { type OneOrNamed, type Outcome, gradientsOf } from "./outcome.js";
+
+export { LossRangeError, LossTypeError } from "../errors.js";
+export type { Outcome } from "./outcome.js";
+
+const NAME = "lossAndGrad";
+
+/** What the outputs of a model are to the loss: the data and shape of each. */
+export type Outputs<O> = O extends np.Array ? Shaped<Float32Array<ArrayBuffer>> : { readonly [K in keyof O]: Shaped<Float32Array<ArrayBuffer>> };
+
+/** The loss of a model with its gradient by the parameters. */
+export interface LossAndGrad<P> {
+  readonly value: number;
+  /** As the parameters are. */
+  readonly grads: P;
+}
+
+async function shaped(name: string, output: np.Array): Promise<Shaped<Float32Array<ArrayBuffer>>> {
+  const shape = [...output.shape];
+  const data: unknown = await output.data();
+  if (!(data instanceof Float32Array)) return fail("ERR_DTYPE", NAME, name, "float32", output.dtype);
+  return { data: data as Float32Array<ArrayBuffer>, shape };
+}
+
+/**
+ * The loss of a model of jax-js, and its gradient by the model's parameters: jax-js's `vjp` of the model, the loss outside of it,
+ * and the pullback of the loss's gradient.
+ *
+ * The model gives an array, or an object of arrays by the names that the loss's gradients have (`{ anchor, positive, negative }`).
+ * The loss gets `{ data, shape }` for each of them, in float32. As jax-js's own functions do, it uses the parameters up: pass
+ * `tree.ref(params)` to keep them, and in the model `.ref` of what is used again.
+ *
+ * @param model - From parameters to outputs; may be a `jit`.
+ * @param params - An array, or any tree of arrays.
+ * @param loss - The loss of the outputs, mostly `valueAndGrad` of a loss.
+ * @returns The value, and the gradients in the parameters' structure.
+ * @throws TypeError or RangeError, with a `code`, for outputs that are not float32, and for a loss that gives no number or no
+ * gradient of an output; and whatever the loss throws.
+ * @example
+ * ```ts
+ * import { defaultDevice, init, numpy as np, tree } from "@jax-js/jax";
+ * import { crossEntropy } from "fused-loss";
+ * import { lossAndGrad } from "fused-loss/jax";
+ * await init("wasm");
+ * defaultDevice("wasm");
+ * const params = { weight: np.zeros([2, 3]) };
+ * const images = np.array([[1, 2], [3, 4]]);
+ * const labels = Int32Array.of(0, 2);
+ * const { value, grads } = await lossAndGrad(
+ *   ({ weight }: { weight: np.Array }) => np.matmul(images.ref, weight),
+ *   tree.ref(params),
+ *   (logits) => crossEntropy.valueAndGrad(logits, labels, { labelSmoothing: 0.1 }),
+ * );
+ * value; // 1.098612
+ * grads.weight.shape; // [2, 3]
+ * ```
+ */
+export async function lossAndGrad<P extends JsTree<np.Array>, O extends OneOrNamed<np.Array>>(
+  model: (params: P) => O,
+  params: P,
+  loss: (outputs: Outputs<O>) => Outcome,
+): Promise<LossAndGrad<P>> {
+  // Its types want a tree of a model that is generic here.
+  const [output, pullback] = (vjp as unknown as (f: (params: P) => O, primals: [P]) => [O, ((cotangent: O) => [P]) & { dispose(): void }])(model, [params]);
+  try {
+    const names = output instanceof np.Array ? undefined : Object.keys(output);
+    const arrays = names ? names.map((name) => (output as Readonly<Record<string, np.Array>>)[name] as np.Array) : [output as np.Array];
+    const given = await Promise.all(arrays.map((array, k) => shaped(names?.[k] ?? "output", array)));
+    const outcome = loss((names ? Object.fromEntries(names.map((name, k) => [name, given[k]])) : given[0]) as Outputs<O>);
+    const gradients = gradientsOf(NAME, outcome, names, given.map(({ data }) => data.length)).map((data, k) => np.array(data, { shape: [...(given[k]?.shape ?? [])] }));
+    const [grads] = pullback((names ? Object.fromEntries(names.map((name, k) => [name, gradients[k]])) : gradients[0]) as O);
+    return { value: outcome.value, grads };
+  } finally {
+    pullback.dispose();
+  }
+}

@@ -1,0 +1,128 @@
+// `fused-loss/tfjs`: losses in the differentiation and the models of TensorFlow.js.
+import * as tf from "@tensorflow/tfjs";
+import { fail, show, showShape } from "../errors.js";
+import type { Shaped } from "../types.js";
+import { type OneOrNamed, type Outcome, gradientsOf } from "./outcome.js";
+
+export { LossRangeError, LossTypeError } from "../errors.js";
+export type { Outcome } from "./outcome.js";
+
+/** What tensors are to the loss: the data and shape of each. */
+export type Outputs<T> = T extends tf.Tensor ? Shaped<Float32Array<ArrayBuffer>> : { readonly [K in keyof T]: Shaped<Float32Array<ArrayBuffer>> };
+
+function shaped(call: string, name: string, tensor: tf.Tensor): Shaped<Float32Array<ArrayBuffer>> {
+  if (tensor.dtype !== "float32") fail("ERR_DTYPE", call, name, "a float32 tensor", `one of ${tensor.dtype}`);
+  return { data: tensor.dataSync() as Float32Array<ArrayBuffer>, shape: tensor.shape };
+}
+
+/**
+ * A loss of tensors of TensorFlow.js, which `optimizer.minimize`, `tf.grad`, `tf.variableGrads` and the like differentiate
+ * through: the value and the gradients come from the one call of `loss`.
+ *
+ * `tensors` is a tensor, or an object of tensors by the names that the loss's gradients have (`{ anchor, positive, negative }`).
+ * The loss gets `{ data, shape }` for each. What else it takes, such as targets, it has from elsewhere: there is no gradient by it.
+ * Shapes mean what they mean in this package: classes are the second dimension. On the backends that read data at once (cpu, wasm).
+ *
+ * @param tensors - What the loss is of, in float32.
+ * @param loss - The loss, mostly `valueAndGrad` of one; its arrays must stay as they are until the gradient is taken.
+ * @returns The value, a scalar.
+ * @throws TypeError or RangeError, with a `code`, for tensors that are not float32, and for a loss that gives no number or no
+ * gradient of a tensor; and whatever the loss throws.
+ * @example
+ * ```ts
+ * import * as tf from "@tensorflow/tfjs";
+ * import { crossEntropy } from "fused-loss";
+ * import { tensorLoss } from "fused-loss/tfjs";
+ * await tf.setBackend("cpu");
+ * const weight = tf.variable(tf.zeros([2, 3]));
+ * const images = tf.tensor2d([[1, 2], [3, 4]]);
+ * const labels = Int32Array.of(0, 2);
+ * const cost = tf.train.sgd(0.1).minimize(
+ *   () => tensorLoss(images.matMul(weight), (logits) => crossEntropy.valueAndGrad(logits, labels)),
+ *   true,
+ * );
+ * cost?.dataSync()[0]; // 1.098612
+ * ```
+ */
+export function tensorLoss<T extends OneOrNamed<tf.Tensor>>(tensors: T, loss: (outputs: Outputs<T>) => Outcome): tf.Scalar {
+  return scalar("tensorLoss", tensors, loss);
+}
+
+function scalar<T extends OneOrNamed<tf.Tensor>>(call: string, tensors: T, loss: (outputs: Outputs<T>) => Outcome): tf.Scalar {
+  const names = tensors instanceof tf.Tensor ? undefined : Object.keys(tensors);
+  const list = names ? names.map((name) => (tensors as Readonly<Record<string, tf.Tensor>>)[name] as tf.Tensor) : [tensors as tf.Tensor];
+  const differentiable = tf.customGrad((...args) => {
+    // Last comes a function that keeps tensors for the gradient: arrays need none.
+    const given = list.map((_, k) => shaped(call, names?.[k] ?? "tensors", args[k] as tf.Tensor));
+    const outcome = loss((names ? Object.fromEntries(names.map((name, k) => [name, given[k]])) : given[0]) as Outputs<T>);
+    const gradients = gradientsOf(call, outcome, names, given.map(({ data }) => data.length));
+    const gradFunc = (outer: tf.Tensor) => gradients.map((data, k) => tf.tensor(data, [...(given[k]?.shape ?? [])], "float32").mul(outer));
+    return { value: tf.scalar(outcome.value), gradFunc };
+  });
+  return differentiable(...list);
+}
+
+/** A loss of (input, target), as far as all are the same. */
+export interface TwoArgumentLoss {
+  readonly name: string;
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- each loss has a signature of its own
+  valueAndGrad(input: any, target: any, options?: any): { readonly value: unknown; readonly grads: object };
+}
+
+/** The losses whose targets are indices in the shape of the input, and those that take probabilities by the second dimension. */
+const OF_INDICES: ReadonlySet<string> = new Set(["multiLabelMargin"]);
+const BY_CHANNEL: ReadonlySet<string> = new Set(["crossEntropy", "poly"]);
+
+function indices(call: string, labels: tf.Tensor): Int32Array<ArrayBuffer> {
+  const data = labels.dataSync();
+  const found = Int32Array.from(data);
+  const wrong = found.findIndex((label, i) => label !== data[i]);
+  if (wrong >= 0) fail("ERR_RANGE", call, `yTrue[${wrong}]`, "a class index, as yTrue has no dimension of classes", show(data[wrong]));
+  return found;
+}
+
+const same = (a: readonly number[], b: readonly number[]) => a.length === b.length && a.every((size, k) => size === b[k]);
+
+/**
+ * A loss as `model.compile({ loss })` takes it: a function of the truth and the prediction, in TensorFlow.js's order and layout.
+ *
+ * The last dimension holds the classes. Labels are class indices where `yTrue` has the shape of `yPred` without its last dimension,
+ * or with 1 for it, in int32 or as integers in float32; elsewhere `yTrue` has `yPred`'s shape, as one-hot rows, probabilities or
+ * values. (`fit` itself refuses class indices for any loss that is not its own: there they are one-hot rows, `tf.oneHot`.) The value is
+ * reduced to a scalar, so that `sampleWeight` of `fit` can't weigh samples: the losses' own `weight` does.
+ *
+ * @param loss - A loss of (input, target): `crossEntropy`, `mse`, `bceWithLogits`, …; for others there is {@link tensorLoss}.
+ * @param options - The loss's options, but `wrt` and `out`; `reduction` may be `"mean"` or `"sum"`.
+ * @throws TypeError or RangeError, with a `code`, for what the loss refuses.
+ * @example
+ * ```ts
+ * import * as tf from "@tensorflow/tfjs";
+ * import { crossEntropy } from "fused-loss";
+ * import { compiledLoss } from "fused-loss/tfjs";
+ * await tf.setBackend("cpu");
+ * const model = tf.sequential({ layers: [tf.layers.dense({ units: 3, inputShape: [2] })] });
+ * model.compile({ optimizer: "sgd", loss: compiledLoss(crossEntropy, { labelSmoothing: 0.1 }) });
+ * const history = await model.fit(tf.ones([4, 2]), tf.oneHot([0, 1, 2, 1], 3), { epochs: 2, verbose: 0 });
+ * history.epoch; // [0, 1]
+ * ```
+ */
+export function compiledLoss(loss: TwoArgumentLoss, options: object = {}): (yTrue: tf.Tensor, yPred: tf.Tensor) => tf.Scalar {
+  const call = `compiledLoss(${loss.name})`;
+  return (yTrue, yPred) => {
+    const [classes = 1] = yPred.shape.slice(-1);
+    const leading = yPred.shape.slice(0, -1);
+    const labels = yTrue.shape.at(-1) === 1 && yTrue.rank === yPred.rank ? yTrue.shape.slice(0, -1) : yTrue.shape;
+    const rows = yPred.size / classes;
+    const ofIndices = classes !== 1 && same(labels, leading);
+    if (!ofIndices && !same(yTrue.shape, yPred.shape)) {
+      fail("ERR_SHAPE", call, "yTrue", `of shape ${showShape(yPred.shape)} as yPred, or of class indices ${showShape(leading)}`, `shape ${showShape(yTrue.shape)}`);
+    }
+    // Classes that come last are rows, whatever is before them.
+    const byRow = ofIndices || (BY_CHANNEL.has(loss.name) && yPred.rank > 2);
+    const shape = byRow ? [rows, classes] : yPred.shape;
+    const target = ofIndices
+      ? { data: indices(call, yTrue), shape: [rows] }
+      : { data: OF_INDICES.has(loss.name) ? indices(call, yTrue) : Float32Array.from(yTrue.dataSync()), shape };
+    return scalar(call, yPred, ({ data }) => loss.valueAndGrad({ data, shape }, target, options) as Outcome);
+  };
+}
