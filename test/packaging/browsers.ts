@@ -1,7 +1,7 @@
 // Debian's Chromium and Firefox, and a server of pages for them.
 import { spawnSync } from "node:child_process";
 import { type Browser, launch } from "puppeteer-core";
-import { type InlineConfig, createServer, preview } from "vite";
+import { createServer, preview } from "vite";
 
 const BROWSERS = {
   chromium: { package: "chromium", path: "/usr/bin/chromium" },
@@ -32,8 +32,8 @@ export async function start(name: BrowserName): Promise<Browser> {
   return launch({ executablePath, headless: true, args: CHROMIUM_FLAGS });
 }
 
-/** What a page leaves in `globalThis.outcome`, once it does. A complaint on its console is an error. */
-export async function outcomeOf(browser: Browser, url: string): Promise<unknown> {
+/** What a page leaves in `globalThis.outcome`, once it does. A complaint on its console is an error, unless it may complain. */
+export async function outcomeOf(browser: Browser, url: string, { mayComplain = false } = {}): Promise<unknown> {
   const page = await browser.newPage();
   const complaints: string[] = [];
   page.on("pageerror", (error) => complaints.push(String(error)));
@@ -42,7 +42,7 @@ export async function outcomeOf(browser: Browser, url: string): Promise<unknown>
     await page.goto(url);
     await page.waitForFunction("globalThis.outcome !== undefined", { timeout: 90_000, polling: 100 });
     const outcome = await page.evaluate("globalThis.outcome");
-    if (complaints.length > 0) throw new Error(complaints.join("\n"));
+    if (complaints.length > 0 && !mayComplain) throw new Error(complaints.join("\n"));
     return outcome;
   } catch (cause) {
     throw new Error([`${url}: ${String(cause)}`, ...complaints].join("\n"), { cause });
@@ -59,10 +59,10 @@ export interface Served {
 // What a page must be served with to share memory between threads.
 const ISOLATED = { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp" };
 
-/** Serves a folder: its files as they are, or by Vite's development server. */
-export async function serve(root: string, kind: "files" | "development", more: InlineConfig = {}): Promise<Served> {
-  const options = { host: "127.0.0.1", port: 0, headers: ISOLATED };
-  const config = { root, configFile: false, logLevel: "error", appType: "mpa", ...more } as const;
+/** Serves a folder, with more headers if they are given: its files as they are, or by Vite's development server. */
+export async function serve(root: string, kind: "files" | "development", more: Readonly<Record<string, string>> = {}): Promise<Served> {
+  const options = { host: "127.0.0.1", port: 0, headers: { ...ISOLATED, ...more } };
+  const config = { root, configFile: false, logLevel: "error", appType: "mpa" } as const;
   if (kind === "files") {
     const server = await preview({ ...config, build: { outDir: "." }, preview: options });
     return { url: server.resolvedUrls?.local[0] ?? "", close: () => server.close() };

@@ -134,19 +134,28 @@ interface Site {
   readonly files: Readonly<Record<string, string>>;
   build?(where: string): Promise<unknown>;
   readonly kind?: "development";
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** Copies the threads' worker beside what a bundler made that does not do so itself. */
 const copyWorker = (where: string) => copyFileSync(join(where, "node_modules/fused-loss/dist/threads.worker.js"), join(where, "dist/threads.worker.js"));
 
+async function bundled(where: string) {
+  await run(bin("esbuild"), ["main.js", "--bundle", "--format=esm", "--minify", "--outdir=dist"], where);
+  copyWorker(where);
+}
+
 const sites: Readonly<Record<string, Site>> = {
   "an import map": { files: { "index.html": page("main.js", IMPORT_MAP), "main.js": asking() } },
+  // What the package needs of a policy, and nothing else.
+  "esbuild under a Content-Security-Policy": {
+    files: { "index.html": page("dist/main.js"), "main.js": asking() },
+    build: bundled,
+    headers: { "Content-Security-Policy": "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self'; img-src data:" },
+  },
   esbuild: {
     files: { "index.html": page("dist/main.js"), "main.js": asking("/dist/threads.worker.js") },
-    build: async (where) => {
-      await run(bin("esbuild"), ["main.js", "--bundle", "--format=esm", "--minify", "--outdir=dist"], where);
-      copyWorker(where);
-    },
+    build: bundled,
   },
   rollup: {
     files: { "index.html": page("dist/main.js"), "main.js": asking(), "rollup.config.mjs": ROLLUP },
@@ -174,7 +183,7 @@ describe.each(Object.entries(sites))("a page made by %s in", (name, site) => {
 
   it.each<BrowserName>(["chromium", "firefox"])("%s", async (browserName) => {
     const built = join(where, "built");
-    const served = await serve(existsSync(built) ? built : where, site.kind ?? "files");
+    const served = await serve(existsSync(built) ? built : where, site.kind ?? "files", site.headers);
     const browser = await start(browserName);
     try {
       expect(await outcomeOf(browser, served.url)).toEqual(EXPECTED);
@@ -183,4 +192,20 @@ describe.each(Object.entries(sites))("a page made by %s in", (name, site) => {
       await served.close();
     }
   });
+});
+
+it.each<BrowserName>(["chromium", "firefox"])("says in %s which directive a Content-Security-Policy lacks", async (browserName) => {
+  const asking = `
+import { mse } from "fused-loss";
+try { globalThis.outcome = mse(Float32Array.of(1), Float32Array.of(1)); } catch (error) { globalThis.outcome = error.message; }`;
+  const where = await project(tarball, `policy-${browserName}`, { "index.html": page("dist/main.js"), "main.js": asking });
+  await run(bin("esbuild"), ["main.js", "--bundle", "--format=esm", "--outdir=dist"], where);
+  const served = await serve(where, "files", { "Content-Security-Policy": "default-src 'none'; script-src 'self'; img-src data:" });
+  const browser = await start(browserName);
+  try {
+    expect(await outcomeOf(browser, served.url, { mayComplain: true })).toBe("This page's Content-Security-Policy forbids WebAssembly: add 'wasm-unsafe-eval' to its script-src");
+  } finally {
+    await browser.close();
+    await served.close();
+  }
 });

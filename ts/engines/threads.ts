@@ -1,7 +1,7 @@
 import createGlue from "../../crates/bindings/pkg/threads/fused_loss.js?factory";
 import wasmModule from "../../crates/bindings/pkg/threads/fused_loss_bg.wasm?module";
 import type { PoolExports, Shared } from "./shared.js";
-import { compiled } from "./simd.js";
+import { compiledWithSimd } from "./compile.js";
 
 export const name: "simd128" | "scalar" | "threads" = "threads";
 
@@ -11,7 +11,7 @@ const PAGES = { initial: 32, maximum: 2 ** 14 };
 /** A fresh instance with memory of its own; only the compiled module is shared between calls. */
 export function load() {
   const { initSync, Buffer } = createGlue();
-  const module = compiled(wasmModule);
+  const module = compiledWithSimd(wasmModule);
   const memory = new WebAssembly.Memory({ ...PAGES, shared: true });
   const exports = { ...initSync({ module, memory }), memory };
   const shared: Shared = { module, memory, pool: exports as unknown as PoolExports };

@@ -1,7 +1,17 @@
-/** Compiles a module that needs SIMD; a host without it is told so. */
+/** Compiles a module. A page whose policy forbids it is told so: browsers name a directive that allows far more. */
 export function compiled(wasmModule: () => WebAssembly.Module): WebAssembly.Module {
   try {
     return wasmModule();
+  } catch (cause) {
+    if (!/content security policy|\bCSP\b/i.test(String(cause))) throw cause;
+    throw new Error("This page's Content-Security-Policy forbids WebAssembly: add 'wasm-unsafe-eval' to its script-src", { cause });
+  }
+}
+
+/** Compiles a module that needs SIMD; a host without it is told so. */
+export function compiledWithSimd(wasmModule: () => WebAssembly.Module): WebAssembly.Module {
+  try {
+    return compiled(wasmModule);
   } catch (cause) {
     if (hasSimd()) throw cause;
     throw new Error('This host has no WebAssembly SIMD: import "fused-loss/scalar" instead of "fused-loss"', { cause });
