@@ -38,12 +38,17 @@ export interface Merged {
 /** Any loss of the package. */
 export interface AnyLoss {
   (...args: never[]): unknown;
+  /** The value with its gradients. */
   valueAndGrad(...args: never[]): { readonly value: unknown; readonly grads: object };
 }
 
 type Last<A extends readonly unknown[]> = Required<A> extends readonly [...unknown[], infer L] ? Exclude<L, undefined> : never;
 
-/** The options of a loss, and where its part of the batch begins. */
+/**
+ * The options of a loss, and where its part of the batch begins.
+ *
+ * @typeParam F - The loss, or its `valueAndGrad`.
+ */
 export type PartialOptions<F extends (...args: never[]) => unknown> = Omit<Last<Parameters<F>>, "reduction"> & {
   /** The place of the first term in the whole batch: how many rows, or for losses by element how many elements, come before. Default 0. */
   readonly start?: number | undefined;

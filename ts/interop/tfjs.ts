@@ -64,7 +64,9 @@ function scalar<T extends OneOrNamed<tf.Tensor>>(call: string, tensors: T, loss:
 
 /** A loss of (input, target), as far as all are the same. */
 export interface TwoArgumentLoss {
+  /** As errors name it. */
   readonly name: string;
+  /** The value with its gradients. */
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- each loss has a signature of its own
   valueAndGrad(input: any, target: any, options?: any): { readonly value: unknown; readonly grads: object };
 }

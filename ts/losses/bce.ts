@@ -16,6 +16,7 @@ export interface BceOptions {
  *
  * Source: PyTorch `BCELoss`.
  *
+ * @formula \ell = -w\,\bigl(y \ln x + (1 - y) \ln (1 - x)\bigr)
  * @throws TypeError or RangeError, with a `code`, for a wrong type, dtype, shape or option, or elements outside [0, 1], before anything is written.
  * @example
  * ```ts

@@ -18,6 +18,7 @@ export interface BceWithLogitsOptions {
  *
  * Source: PyTorch `BCEWithLogitsLoss`.
  *
+ * @formula \ell = w\,\bigl((1 - y) \ln(1 + e^{x}) + p\,y \ln(1 + e^{-x})\bigr)
  * @throws TypeError or RangeError, with a `code`, for a wrong type, dtype, shape or option, before anything is written.
  * @example
  * ```ts

@@ -20,6 +20,7 @@ export interface CiouOptions {
  * Source: torchvision `complete_box_iou_loss`, but with `eps` everywhere as in `diou`; Zheng et al., 2020. The default
  * `reduction` is "mean", torchvision's is "none".
  *
+ * @formula \ell = \ell_\text{DIoU} + \alpha v,\quad v = \tfrac{4}{\pi^2}\bigl(\arctan\tfrac{w_2}{h_2} - \arctan\tfrac{w_1}{h_1}\bigr)^2,\quad \alpha = \frac{v}{1 - \text{IoU} + v + \varepsilon}
  * @throws TypeError or RangeError, with a `code`, for a wrong type, dtype, shape or option, before anything is written.
  * @example
  * ```ts

@@ -20,6 +20,7 @@ export interface ClipOptions {
  *
  * Source: Radford et al., Learning Transferable Visual Models From Natural Language Supervision, 2021.
  *
+ * @formula \ell_i = -\tfrac12 \ln \frac{e^{s\,x_i \cdot y_i}}{\sum_j e^{s\,x_i \cdot y_j}} - \tfrac12 \ln \frac{e^{s\,x_i \cdot y_i}}{\sum_j e^{s\,x_j \cdot y_i}}
  * @throws TypeError or RangeError, with a `code`, for a wrong type, dtype, shape or option, before anything is written.
  * @example
  * ```ts

@@ -17,6 +17,7 @@ export interface CosineEmbeddingOptions {
  *
  * Source: PyTorch `CosineEmbeddingLoss`.
  *
+ * @formula \ell = \begin{cases} 1 - \cos(x_1, x_2) & y = 1 \\ \max(0, \cos(x_1, x_2) - m) & y = -1 \end{cases}
  * @throws TypeError or RangeError, with a `code`, for a wrong type, dtype, shape, target or option, before anything is
  * written.
  * @example

@@ -17,6 +17,7 @@ export interface CosineSimilarityOptions {
  *
  * Source: PyTorch `CosineSimilarity`.
  *
+ * @formula \cos(x_1, x_2) = \frac{x_1 \cdot x_2}{\max(\lVert x_1 \rVert, \varepsilon)\,\max(\lVert x_2 \rVert, \varepsilon)}
  * @throws TypeError or RangeError, with a `code`, for a wrong type, dtype, shape or option, before anything is written.
  * @example
  * ```ts

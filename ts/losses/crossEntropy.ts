@@ -52,6 +52,7 @@ export interface CrossEntropy {
  *
  * Source: PyTorch `CrossEntropyLoss`; z-loss: Chowdhery et al., PaLM, 2022; soft-capping: Gemma 2, 2024.
  *
+ * @formula \ell = -\sum_c w_c\,t_c \ln \frac{e^{x_c}}{\sum_k e^{x_k}},\quad t = (1 - \varepsilon)\,t_\text{target} + \frac{\varepsilon}{C}
  * @throws TypeError or RangeError, with a `code`, for a wrong type, dtype, shape or option, or an index out of range, before anything is written.
  * @example
  * ```ts

@@ -51,6 +51,7 @@ export interface Ctc {
  *
  * Source: PyTorch `CTCLoss`; Graves et al., Connectionist Temporal Classification, 2006.
  *
+ * @formula \ell = -\ln \sum_{\pi \in \mathcal{B}^{-1}(y)} \prod_t p_t(\pi_t)
  * @throws TypeError or RangeError, with a `code`, for a wrong type, dtype, shape, length, label or option, before anything
  * is written.
  * @example

@@ -16,6 +16,7 @@ export interface DiceOptions {
  *
  * Source: Milletari et al., 2016.
  *
+ * @formula \ell = 1 - \frac{2 \sum x y + s}{\sum x + \sum y + s}
  * @throws TypeError or RangeError, with a `code`, for a wrong type, dtype, shape or option, before anything is written.
  * @example
  * ```ts

@@ -19,6 +19,7 @@ export interface DiouOptions {
  * Source: torchvision `distance_box_iou_loss`; Zheng et al., 2020. The default `reduction` is "mean", torchvision's is
  * "none".
  *
+ * @formula \ell = 1 - \text{IoU} + \frac{\lVert c_1 - c_2 \rVert^2}{d^2 + \varepsilon}
  * @throws TypeError or RangeError, with a `code`, for a wrong type, dtype, shape or option, before anything is written.
  * @example
  * ```ts

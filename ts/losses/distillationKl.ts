@@ -19,6 +19,7 @@ export interface DistillationKlOptions {
  *
  * Source: Hinton et al., Distilling the Knowledge in a Neural Network, 2015; PyTorch `kl_div` of two `log_softmax`.
  *
+ * @formula \ell = \tau^2\,q\,(\ln q - \ln p),\quad p = \operatorname{softmax}(\text{student}/\tau),\; q = \operatorname{softmax}(\text{teacher}/\tau)
  * @throws TypeError or RangeError, with a `code`, for a wrong type, dtype, shape or option, before anything is written.
  * @example
  * ```ts

@@ -38,6 +38,7 @@ export interface Dpo {
  *
  * Source: Rafailov et al., 2023; label smoothing: Mitchell, 2023.
  *
+ * @formula \ell = -(1 - \varepsilon) \ln \sigma(\beta\Delta) - \varepsilon \ln \sigma(-\beta\Delta),\quad \Delta = (\pi_c - \pi_r) - (\rho_c - \rho_r)
  * @throws TypeError or RangeError, with a `code`, for a wrong type, dtype, shape or option, before anything is written.
  * @example
  * ```ts

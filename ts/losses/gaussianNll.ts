@@ -18,6 +18,7 @@ export interface GaussianNllOptions {
  *
  * Source: PyTorch `GaussianNLLLoss`; Nix and Weigend, 1994.
  *
+ * @formula \ell = \tfrac12 \Bigl(\ln v + \frac{(x - y)^2}{v}\Bigr),\quad v = \max(\text{variance}, \varepsilon)
  * @throws TypeError or RangeError, with a `code`, for a wrong type, dtype, shape or option, or a negative variance, before anything is written.
  * @example
  * ```ts

@@ -19,6 +19,7 @@ export interface GiouOptions {
  * Source: torchvision `generalized_box_iou_loss`; Rezatofighi et al., 2019. The default `reduction` is "mean",
  * torchvision's is "none".
  *
+ * @formula \ell = 1 - \text{IoU} + \frac{A - A_\cup}{A + \varepsilon}
  * @throws TypeError or RangeError, with a `code`, for a wrong type, dtype, shape or option, before anything is written.
  * @example
  * ```ts

@@ -16,6 +16,7 @@ export interface HingeEmbeddingOptions {
  *
  * Source: PyTorch `HingeEmbeddingLoss`.
  *
+ * @formula \ell = \begin{cases} x & y = 1 \\ \max(0, m - x) & y = -1 \end{cases}
  * @throws TypeError or RangeError, with a `code`, for a wrong type, dtype, shape or option, or a target other than ±1, before anything is written.
  * @example
  * ```ts

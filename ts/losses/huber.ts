@@ -18,6 +18,7 @@ export interface HuberOptions {
  *
  * Source: PyTorch `HuberLoss`; Huber, 1964.
  *
+ * @formula \ell = \begin{cases} \tfrac12 d^2 & |d| \le \delta \\ \delta\,(|d| - \tfrac12 \delta) & \text{elsewhere} \end{cases},\quad d = x - y
  * @throws TypeError or RangeError, with a `code`, for a wrong type, dtype, shape or option, before anything is written.
  * @example
  * ```ts

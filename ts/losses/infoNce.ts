@@ -19,6 +19,7 @@ export interface InfoNceOptions {
  *
  * Source: van den Oord et al., Representation Learning with Contrastive Predictive Coding, 2018.
  *
+ * @formula \ell_i = -\ln \frac{e^{q_i \cdot k_i / \tau}}{\sum_j e^{q_i \cdot k_j / \tau}}
  * @throws TypeError or RangeError, with a `code`, for a wrong type, dtype, shape or option, before anything is written.
  * @example
  * ```ts

@@ -17,6 +17,7 @@ export interface JensenShannonOptions {
  *
  * Source: Lin, Divergence Measures Based on the Shannon Entropy, 1991; Agarwal et al., On-Policy Distillation (GKD), 2024.
  *
+ * @formula \ell = \beta\,\mathrm{KL}(p \,\Vert\, m) + (1 - \beta)\,\mathrm{KL}(q \,\Vert\, m),\quad m = \beta p + (1 - \beta) q
  * @throws TypeError or RangeError, with a `code`, for a wrong type, dtype, shape or option, before anything is written.
  * @example
  * ```ts

@@ -18,6 +18,7 @@ export interface KlDivOptions {
  *
  * Source: PyTorch `KLDivLoss`.
  *
+ * @formula \ell = y\,(\ln y - x)
  * @throws TypeError or RangeError, with a `code`, for a wrong type, dtype, shape or option, before anything is written.
  * @example
  * ```ts

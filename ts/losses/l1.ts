@@ -15,6 +15,7 @@ export interface L1Options {
  *
  * Source: PyTorch `L1Loss`.
  *
+ * @formula \ell = |x - y|
  * @throws TypeError or RangeError, with a `code`, for a wrong type, dtype, shape or option, before anything is written.
  * @example
  * ```ts

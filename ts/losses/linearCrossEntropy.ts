@@ -50,6 +50,7 @@ export interface LinearCrossEntropy {
  *
  * Source: PyTorch `LinearCrossEntropyLoss`; for the chunks: Wijmans et al., Cut Your Losses in Large-Vocabulary Language Models, 2025.
  *
+ * @formula \ell = -\sum_c w_c\,t_c \ln \operatorname{softmax}(x W^\top + b)_c
  * @throws TypeError or RangeError, with a `code`, for a wrong type, dtype, shape or option, or an index out of range, before anything is written.
  * @example
  * ```ts

@@ -9,6 +9,7 @@ import type { TargetLoss } from "../types.js";
  *
  * Source: Optax `log_cosh`.
  *
+ * @formula \ell = \ln \cosh(x - y)
  * @throws TypeError or RangeError, with a `code`, for a wrong type, dtype, shape or option, before anything is written.
  * @example
  * ```ts

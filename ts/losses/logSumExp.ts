@@ -15,6 +15,7 @@ export interface LogSumExpOptions {
  *
  * Source: PyTorch `logsumexp`.
  *
+ * @formula f(x) = \ln \sum_k e^{x_k}
  * @throws TypeError or RangeError, with a `code`, for a wrong type, dtype, shape or option, before anything is written.
  * @example
  * ```ts

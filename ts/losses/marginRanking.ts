@@ -17,6 +17,7 @@ export interface MarginRankingOptions {
  *
  * Source: PyTorch `MarginRankingLoss`.
  *
+ * @formula \ell = \max\bigl(0, -y\,(x_1 - x_2) + m\bigr)
  * @throws TypeError or RangeError, with a `code`, for a wrong type, dtype, shape or option, before anything is written.
  * @example
  * ```ts

@@ -15,6 +15,7 @@ export interface MseOptions {
  *
  * Source: PyTorch `MSELoss`.
  *
+ * @formula \ell = (x - y)^2
  * @throws TypeError or RangeError, with a `code`, for a wrong type, dtype, shape or option, before anything is written.
  * @example
  * ```ts

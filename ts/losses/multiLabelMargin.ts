@@ -10,6 +10,7 @@ import type { IndexLoss } from "../types.js";
  *
  * Source: PyTorch `MultiLabelMarginLoss`.
  *
+ * @formula \ell = \frac1C \sum_{j \in y} \sum_{c \notin y} \max(0, 1 - x_j + x_c)
  * @throws TypeError or RangeError, with a `code`, for a wrong type, dtype, shape, class index or option, before anything is
  * written.
  * @example

@@ -15,6 +15,7 @@ export interface MultiLabelSoftMarginOptions {
  *
  * Source: PyTorch `MultiLabelSoftMarginLoss`.
  *
+ * @formula \ell = -\frac1C \sum_c w_c\,\bigl(y_c \ln \sigma(x_c) + (1 - y_c) \ln \sigma(-x_c)\bigr)
  * @throws TypeError or RangeError, with a `code`, for a wrong type, dtype, shape or option, before anything is written.
  * @example
  * ```ts

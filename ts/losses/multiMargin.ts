@@ -20,6 +20,7 @@ export interface MultiMarginOptions {
  *
  * Source: PyTorch `MultiMarginLoss`.
  *
+ * @formula \ell = \frac{w_y}{C} \sum_{c \ne y} \max(0, m - x_y + x_c)^p
  * @throws TypeError or RangeError, with a `code`, for a wrong type, dtype, shape, class index or option, before anything is
  * written.
  * @example

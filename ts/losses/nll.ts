@@ -19,6 +19,7 @@ export interface NllOptions {
  *
  * Source: PyTorch `NLLLoss`.
  *
+ * @formula \ell = -w_y\,x_y
  * @throws TypeError or RangeError, with a `code`, for a wrong type, dtype, shape or option, or an index out of range, before anything is written.
  * @example
  * ```ts

@@ -20,6 +20,7 @@ export interface NtXentOptions {
  *
  * Source: optax `ntxent`; Chen et al., A Simple Framework for Contrastive Learning (SimCLR), 2020.
  *
+ * @formula \ell_i = -\sum_p \ln \frac{e^{s_{ip}}}{e^{s_{ip}} + \sum_n e^{s_{in}}},\quad s_{ij} = \frac{\cos(x_i, x_j)}{\tau}
  * @throws TypeError or RangeError, with a `code`, for a wrong type, dtype, shape, length or option, before anything is written.
  * @example
  * ```ts

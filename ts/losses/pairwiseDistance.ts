@@ -19,6 +19,7 @@ export interface PairwiseDistanceOptions {
  *
  * Source: PyTorch `PairwiseDistance`.
  *
+ * @formula f(x_1, x_2) = \lVert x_1 - x_2 + \varepsilon \rVert_p
  * @throws TypeError or RangeError, with a `code`, for a wrong type, dtype, shape or option, before anything is written.
  * @example
  * ```ts

@@ -20,6 +20,7 @@ export interface PoissonNllOptions {
  *
  * Source: PyTorch `PoissonNLLLoss`.
  *
+ * @formula \ell = e^{x} - y\,x
  * @throws TypeError or RangeError, with a `code`, for a wrong type, dtype, shape or option, before anything is written.
  * @example
  * ```ts

@@ -18,6 +18,7 @@ export interface PolyOptions {
  *
  * Source: optax `poly_loss_cross_entropy`; Leng et al., PolyLoss, 2022.
  *
+ * @formula \ell = \sum_c t_c\,\bigl(\varepsilon\,(1 - p_c) - \ln p_c\bigr),\quad p = \operatorname{softmax}(x)
  * @throws TypeError or RangeError, with a `code`, for a wrong type, dtype, shape, class index or option, before anything is
  * written.
  * @example

@@ -16,6 +16,7 @@ export interface QuantileOptions {
  *
  * Source: Koenker and Bassett, Regression Quantiles, 1978.
  *
+ * @formula \ell = \begin{cases} q\,d & d \ge 0 \\ (q - 1)\,d & \text{elsewhere} \end{cases},\quad d = y - x
  * @throws TypeError or RangeError, with a `code`, for a wrong type, dtype, shape or option, before anything is written.
  * @example
  * ```ts

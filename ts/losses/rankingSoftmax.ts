@@ -21,6 +21,7 @@ export interface RankingSoftmax {
  *
  * Source: optax `ranking_softmax_loss`; ListNet, Cao et al., 2007.
  *
+ * @formula \ell = -\sum_i y_i \ln \operatorname{softmax}(s)_i
  * @throws TypeError or RangeError, with a `code`, for a wrong type, dtype, shape or option, before anything is written.
  * @example
  * ```ts

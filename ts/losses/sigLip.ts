@@ -22,6 +22,7 @@ export interface SigLipOptions {
  *
  * Source: Zhai et al., Sigmoid Loss for Language Image Pre-Training, 2023.
  *
+ * @formula \ell_i = \ln(1 + e^{-z_{ii}}) + \sum_{j \ne i} \ln(1 + e^{z_{ij}}),\quad z_{ij} = s\,x_i \cdot y_j + b
  * @throws TypeError or RangeError, with a `code`, for a wrong type, dtype, shape or option, before anything is written.
  * @example
  * ```ts

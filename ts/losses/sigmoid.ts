@@ -8,6 +8,7 @@ import type { FloatFunction } from "../types.js";
  *
  * Source: PyTorch `sigmoid`.
  *
+ * @formula \sigma(x) = \frac{1}{1 + e^{-x}}
  * @throws TypeError or RangeError, with a `code`, for a wrong type, dtype, shape or option, before anything is written.
  * @example
  * ```ts

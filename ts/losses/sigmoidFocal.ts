@@ -20,6 +20,7 @@ export interface SigmoidFocalOptions {
  * Source: torchvision `sigmoid_focal_loss`; Lin et al., Focal Loss for Dense Object Detection, 2017. The default
  * `reduction` is "mean", torchvision's is "none".
  *
+ * @formula \ell = \alpha_t\,m^\gamma\,\bigl(y \ln(1 + e^{-x}) + (1 - y) \ln(1 + e^{x})\bigr),\quad m = y\,\sigma(-x) + (1 - y)\,\sigma(x)
  * @throws TypeError or RangeError, with a `code`, for a wrong type, dtype, shape or option, before anything is written.
  * @example
  * ```ts

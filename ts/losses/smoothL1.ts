@@ -16,6 +16,7 @@ export interface SmoothL1Options {
  *
  * Source: PyTorch `SmoothL1Loss`; Girshick, Fast R-CNN, 2015.
  *
+ * @formula \ell = \begin{cases} d^2 / 2\beta & |d| < \beta \\ |d| - \tfrac12 \beta & \text{elsewhere} \end{cases},\quad d = x - y
  * @throws TypeError or RangeError, with a `code`, for a wrong type, dtype, shape or option, before anything is written.
  * @example
  * ```ts

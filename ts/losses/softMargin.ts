@@ -9,6 +9,7 @@ import type { Flags, TargetLoss } from "../types.js";
  *
  * Source: PyTorch `SoftMarginLoss`.
  *
+ * @formula \ell = \ln(1 + e^{-x y})
  * @throws TypeError or RangeError, with a `code`, for a wrong type, dtype, shape or option, before anything is written.
  * @example
  * ```ts

@@ -15,6 +15,7 @@ export interface SoftmaxOptions {
  *
  * Source: PyTorch `softmax`.
  *
+ * @formula f(x)_c = \frac{e^{x_c}}{\sum_k e^{x_k}}
  * @throws TypeError or RangeError, with a `code`, for a wrong type, dtype, shape or option, before anything is written.
  * @example
  * ```ts

@@ -21,6 +21,7 @@ export interface SoftmaxFocalOptions {
  *
  * Source: Lin et al., Focal Loss for Dense Object Detection, 2017.
  *
+ * @formula \ell = -w_y\,(1 - p_y)^\gamma \ln p_y,\quad p = \operatorname{softmax}(x)
  * @throws TypeError or RangeError, with a `code`, for a wrong type, dtype, shape, class index or option, before anything is
  * written.
  * @example

@@ -17,6 +17,7 @@ export interface SoftplusOptions {
  *
  * Source: PyTorch `softplus`.
  *
+ * @formula f(x) = \frac1\beta \ln(1 + e^{\beta x})
  * @throws TypeError or RangeError, with a `code`, for a wrong type, dtype, shape or option, before anything is written.
  * @example
  * ```ts

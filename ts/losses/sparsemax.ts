@@ -10,6 +10,7 @@ import type { IndexLoss } from "../types.js";
  *
  * Source: Martins and Astudillo, 2016; optax `multiclass_sparsemax_loss`.
  *
+ * @formula \ell = -x_y + \tfrac12 \sum_{c \in S} (x_c^2 - \tau^2) + \tfrac12
  * @throws TypeError or RangeError, with a `code`, for a wrong type, dtype, shape, class index or option, before anything is
  * written.
  * @example

@@ -8,6 +8,7 @@ import type { Flags, TargetLoss } from "../types.js";
  *
  * Source: Keras `SquaredHinge`.
  *
+ * @formula \ell = \max(0, 1 - x\,y)^2
  * @throws TypeError or RangeError, with a `code`, for a wrong type, dtype, shape or option, or a target other than ±1, before anything is written.
  * @example
  * ```ts

@@ -21,6 +21,7 @@ export interface SupConOptions {
  *
  * Source: Khosla et al., Supervised Contrastive Learning, 2020, L_out.
  *
+ * @formula \ell_i = -\frac{1}{|P|} \sum_{p \in P} \ln \frac{e^{s_{ip}}}{\sum_a e^{s_{ia}}},\quad s_{ij} = \frac{x_i \cdot x_j}{\tau}
  * @throws TypeError or RangeError, with a `code`, for a wrong type, dtype, shape, length or option, before anything is written.
  * @example
  * ```ts

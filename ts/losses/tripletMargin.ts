@@ -24,6 +24,7 @@ export interface TripletMarginOptions {
  *
  * Source: PyTorch `TripletMarginLoss`; swap: Balntas et al., 2016.
  *
+ * @formula \ell = \max\bigl(0, \lVert a - p + \varepsilon \rVert_p - \lVert a - n + \varepsilon \rVert_p + m\bigr)
  * @throws TypeError or RangeError, with a `code`, for a wrong type, dtype, shape or option, before anything is written.
  * @example
  * ```ts

@@ -29,6 +29,7 @@ export interface TripletMarginWithDistanceOptions {
  *
  * Source: PyTorch `TripletMarginWithDistanceLoss`.
  *
+ * @formula \ell = \max\bigl(0, \delta(a, p) - \delta(a, n) + m\bigr)
  * @throws TypeError or RangeError, with a `code`, for a wrong type, dtype, shape, option or result of `distance`, before
  * anything is written.
  * @example

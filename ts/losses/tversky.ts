@@ -21,6 +21,7 @@ export interface TverskyOptions {
  *
  * Source: Salehi et al., 2017.
  *
+ * @formula \ell = 1 - \frac{\mathrm{TP} + s}{\mathrm{TP} + \alpha\,\mathrm{FP} + \beta\,\mathrm{FN} + s}
  * @throws TypeError or RangeError, with a `code`, for a wrong type, dtype, shape or option, before anything is written.
  * @example
  * ```ts

@@ -12,7 +12,13 @@ export interface Gradients {
 }
 
 /** A loss of this package, or a function that gives a value and its gradients by the names of its inputs. */
-export type Differentiable = ((...args: never[]) => Gradients) | { valueAndGrad(...args: never[]): Gradients };
+export type Differentiable = ((...args: never[]) => Gradients) | WithGradients;
+
+/** What has a form that gives gradients, as each loss of this package. */
+export interface WithGradients {
+  /** The value with its gradients. */
+  valueAndGrad(...args: never[]): Gradients;
+}
 
 /** Options of {@link gradcheck}. */
 export interface GradcheckOptions {

@@ -1,0 +1,103 @@
+// npm run docs: the reference of every public name, by typedoc, in docs/. A loss's page has its formula, its curve and its options
+// beside what its comment says; the links are checked.
+import { cpSync, readdirSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Command } from "commander";
+import katex from "katex";
+import { LinkChecker, LinkState } from "linkinator";
+import { Application, Comment, type CommentDisplayPart, CommentTag, Converter, type DeclarationReflection, OptionDefaults, ReflectionKind } from "typedoc";
+import type { FunctionCase, LossCase } from "../../test/cases/case.js";
+import { seeded } from "../../test/support/draw.js";
+import { curve } from "./curve.js";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const { out } = new Command("npm run docs --")
+  .description("Builds the reference documentation and checks its links.")
+  .option("--out <folder>", "where it goes", join(root, "docs"))
+  .parse()
+  .opts<{ out: string }>();
+
+const cases = new Map<string, LossCase | FunctionCase>();
+for (const file of readdirSync(join(root, "test/cases")).filter((name) => name !== "case.ts")) {
+  const { default: one } = (await import(`../../test/cases/${file}`)) as { readonly default: LossCase | FunctionCase };
+  cases.set(one.name, one);
+}
+
+const app = await Application.bootstrap({
+  name: "fused-loss",
+  entryPoints: ["ts/index.ts", "ts/threads/pool.ts", "ts/sampling/index.ts", "ts/testing/index.ts", "ts/interop/tfjs.ts", "ts/interop/jax.ts"].map((file) => join(root, file)),
+  tsconfig: join(root, "tsconfig.json"),
+  readme: join(root, "README.md"),
+  customCss: join(root, "scripts/docs/docs.css"),
+  disableGit: true,
+  disableSources: true,
+  blockTags: [...OptionDefaults.blockTags, "@formula"],
+  requiredToBeDocumented: ["Variable", "Function", "Class", "Interface", "TypeAlias"],
+  // Types that only signatures are written with have no pages.
+  validation: { notExported: false, invalidLink: true, notDocumented: true },
+  treatValidationWarningsAsErrors: true,
+  groupOrder: ["Losses", "Functions of arrays", "Functions", "Classes", "*"],
+  sort: ["alphabetical"],
+});
+
+const MODULES: Readonly<Record<string, string>> = {
+  index: "fused-loss",
+  "threads/pool": "fused-loss/threads",
+  sampling: "fused-loss/sampling",
+  testing: "fused-loss/testing",
+  "interop/tfjs": "fused-loss/tfjs",
+  "interop/jax": "fused-loss/jax",
+};
+
+const text = (content: string): CommentDisplayPart => ({ kind: "text", text: content });
+
+/** How it is called, and its options: the interface of its own as a table, and where those of every loss are. */
+function usage({ name }: DeclarationReflection, one: LossCase | FunctionCase, interfaces: readonly DeclarationReflection[]): CommentDisplayPart[] {
+  const inputs = "wrt" in one ? one.sample(seeded(1), one.shapes.at(-1) ?? [], {}).args : one.sample(seeded(1), one.shapes.at(-1) ?? []);
+  const given = Object.keys(inputs).join(", ");
+  const calls = "wrt" in one ? [`${name}(${given}, options)`, `${name}.valueAndGrad(${given}, options)`] : [`${name}(${given}, options)`, `${name}.vjp(${given}, gradOutput, options)`];
+  const own = interfaces.find((each) => each.name.toLowerCase() === `${name}options`.toLowerCase());
+  const rows = (own?.children ?? []).flatMap((option) => [text(`| \`${option.name}\` | `), ...(option.comment?.summary ?? []).map((part) => ({ ...part, text: part.text.replaceAll("\n", " ") })), text(" |\n")]);
+  const link = (target: string): CommentDisplayPart => ({ kind: "inline-tag", tag: "@link", text: target, target: interfaces.find((each) => each.name === target) as DeclarationReflection });
+  return [
+    text(`\n\n#### Calls\n\n${calls.map((call) => `- \`${call}\``).join("\n")}\n\n#### Options\n\n`),
+    ...(rows.length > 0 ? [text("| option | meaning |\n|---|---|\n"), ...rows, text("\n")] : []),
+    ...("wrt" in one ? [text("Those of every loss: "), link("LossOptions"), text(", and with gradients "), link("GradOptions"), text(".\n")] : [text("`out`: where the result goes.\n")]),
+  ];
+}
+
+app.converter.on(Converter.EVENT_RESOLVE_BEGIN, ({ project }) => {
+  for (const module of project.getReflectionsByKind(ReflectionKind.Module)) module.name = MODULES[module.name] ?? module.name;
+  const interfaces = project.getReflectionsByKind(ReflectionKind.Interface) as DeclarationReflection[];
+  for (const variable of project.getReflectionsByKind(ReflectionKind.Variable | ReflectionKind.Function) as DeclarationReflection[]) {
+    const one = cases.get(variable.name);
+    const { comment } = variable;
+    if (!one || !comment) continue;
+    const formula = comment.getTag("@formula");
+    if (!formula) throw new Error(`${variable.name} has no @formula.`);
+    comment.removeTags("@formula");
+    const drawn = katex.renderToString(Comment.combineDisplayParts(formula.content).trim(), { displayMode: true, throwOnError: true });
+    comment.summary = [text(`${drawn}\n\n${curve(one)}\n\n`), ...comment.summary, ...usage(variable, one, interfaces)];
+    comment.blockTags.push(new CommentTag("@group", [text("wrt" in one ? "Losses" : "Functions of arrays")]));
+  }
+});
+
+const project = await app.convert();
+if (!project) process.exit(1);
+app.validate(project);
+if (app.logger.hasErrors() || app.logger.hasWarnings()) process.exit(1);
+await app.generateDocs(project, out);
+
+// Formulas are text; their fonts come along.
+const fonts = dirname(createRequire(import.meta.url).resolve("katex/dist/katex.min.css"));
+cpSync(join(fonts, "katex.min.css"), join(out, "assets/katex.min.css"));
+cpSync(join(fonts, "fonts"), join(out, "assets/fonts"), { recursive: true });
+
+const checker = new LinkChecker();
+const { links } = await checker.check({ path: out, recurse: true, linksToSkip: (link) => Promise.resolve(!/^(localhost|127\.0\.0\.1)$/.test(new URL(link).hostname)) });
+const broken = links.filter(({ state }) => state === LinkState.BROKEN);
+for (const { url, parent } of broken) console.error(`broken link: ${url} in ${parent}`);
+console.log(`${links.length} links, ${broken.length} broken`);
+process.exit(broken.length > 0 ? 1 : 0);
