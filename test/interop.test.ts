@@ -114,15 +114,58 @@ describe.each(["cpu", "wasm"])("TensorFlow.js on %s", (backend) => {
     expect(compiledLoss(multiLabelMargin)(tf.tensor2d(lists, [2, 3], "int32"), tf.tensor2d(scores.data, [2, 3])).dataSync()[0]).toBe(multiLabelMargin(scores, { data: lists, shape: [2, 3] }));
   });
 
+  it("keeps its hands off the tensors' data, and its gradients from arrays that are used again", () => {
+    const [weight, target, out] = [tf.variable(tf.tensor1d([1, 2])), new Float32Array(2), new Float32Array(2)];
+    const loss = (factor: number) => tensorLoss(weight.mul<tf.Tensor1D>(factor), (s) => mse.valueAndGrad(s.data, target, { reduction: "sum", out: { grads: { input: out } } }));
+    const { grads } = tf.variableGrads(() => loss(1).add(loss(3)));
+    expectNear(grads[weight.name]?.dataSync() ?? [], [20, 40]);
+    const inPlace = tf.grad((x: tf.Tensor) => tensorLoss(x, (s) => mse.valueAndGrad(s, { data: target, shape: [2] }, { out: { grads: { input: s } } })));
+    expectNear(inPlace(weight).dataSync(), [1, 2]);
+    expectNear(weight.dataSync(), [1, 2]);
+    const float64 = tf.grad((x: tf.Tensor) => tensorLoss(x, (s) => mse.valueAndGrad(Float64Array.from(s.data), Float64Array.of(0, 0))));
+    expectNear(float64(weight).dataSync(), [1, 2]);
+  });
+
+  it("refuses second derivatives", () => {
+    const f = (x: tf.Tensor) => tensorLoss(x, (s) => mse.valueAndGrad(s.data, Float32Array.of(0, 0)));
+    const penalty = tf.grad((x: tf.Tensor) => tf.grad(f)(x).square().sum());
+    expect(() => penalty(tf.tensor1d([1, 2]))).toThrow(expect.objectContaining({ code: "ERR_OPTION", argument: "the derivative" }));
+  });
+
+  it("leaves no tensors behind, whether it ends or throws", () => {
+    const z = tf.tensor2d(values, [SAMPLES, CLASSES]);
+    const step = () => tf.tidy(() => tf.grad((x: tf.Tensor) => tensorLoss(x, (s) => crossEntropy.valueAndGrad(s, labels)))(z).dataSync()[0]);
+    step();
+    const { numTensors } = tf.memory();
+    for (let k = 0; k < 5; k++) step();
+    expect(() => tensorLoss(z, () => { throw new Error("mine"); })).toThrow("mine");
+    expect(tf.memory().numTensors).toBe(numTensors);
+  });
+
+  it("takes a list for a column", () => {
+    const column = tf.tensor2d([1, 2], [2, 1]);
+    expect(compiledLoss(mse)(tf.tensor1d([0, 0]), column).dataSync()[0]).toBe(2.5);
+    expect(compiledLoss(mse)(tf.tensor2d([0, 0], [2, 1]), column).dataSync()[0]).toBe(2.5);
+  });
+
   it("says what is wrong", () => {
     const z = tf.tensor2d(values, [SAMPLES, CLASSES]);
     expect(() => compiledLoss(crossEntropy)(tf.tensor1d([1, 2]), z)).toThrow(expect.objectContaining({ code: "ERR_SHAPE", argument: "yTrue", received: "shape [2]" }));
     expect(() => compiledLoss(crossEntropy)(tf.tensor1d(Float32Array.from(labels, (label) => label + 0.5)), z)).toThrow(expect.objectContaining({ code: "ERR_RANGE", argument: "yTrue[0]", received: "0.5" }));
     expect(() => compiledLoss(crossEntropy)(tf.tensor1d(Int32Array.from(labels, () => 5), "int32"), z)).toThrow(/crossEntropy.*5/);
     expect(() => compiledLoss(crossEntropy, { labelSmoothing: 2 })(tf.tensor1d(labels, "int32"), z)).toThrow(/labelSmoothing/);
-    expect(() => compiledLoss(crossEntropy, { reduction: "none" })(tf.tensor1d(labels, "int32"), z)).toThrow(expect.objectContaining({ code: "ERR_TYPE", argument: "loss" }));
+    for (const [name, value] of Object.entries({ reduction: "none", wrt: ["target"], out: {} })) {
+      expect(() => compiledLoss(mse, { [name]: value })).toThrow(expect.objectContaining({ code: "ERR_OPTION", argument: name }));
+    }
+    expect(() => compiledLoss(mse)(z, tf.tensor1d([1], "int32"))).toThrow(expect.objectContaining({ code: "ERR_SHAPE", argument: "yTrue" }));
+    expect(() => compiledLoss(mse)(tf.tensor1d([1]), tf.tensor1d([1], "int32"))).toThrow(expect.objectContaining({ code: "ERR_DTYPE", argument: "yPred" }));
+    expect(() => compiledLoss(undefined as never)).toThrow(expect.objectContaining({ code: "ERR_TYPE", argument: "loss" }));
+    expect(() => compiledLoss(mse)(undefined as never, z)).toThrow(expect.objectContaining({ code: "ERR_TYPE", argument: "yTrue" }));
+    expect(() => tensorLoss(undefined as never, () => ({ value: 1, grads: {} }))).toThrow(expect.objectContaining({ code: "ERR_TYPE", argument: "tensors" }));
+    expect(() => tensorLoss({ a: 1 } as never, () => ({ value: 1, grads: {} }))).toThrow(expect.objectContaining({ code: "ERR_TYPE", argument: "tensors.a" }));
+    expect(() => tensorLoss(z, 1 as never)).toThrow(expect.objectContaining({ code: "ERR_TYPE", argument: "loss" }));
     expect(() => tensorLoss(tf.tensor1d([1], "int32"), (s) => mse.valueAndGrad(s.data, s.data))).toThrow(expect.objectContaining({ code: "ERR_DTYPE", argument: "tensors" }));
-    expect(() => tensorLoss({ anchor: z }, (s) => mse.valueAndGrad(s.anchor, s.anchor))).toThrow(expect.objectContaining({ code: "ERR_SHAPE", argument: "grads.anchor" }));
+    expect(() => tensorLoss({ anchor: z }, (s) => mse.valueAndGrad(s.anchor, s.anchor))).toThrow(expect.objectContaining({ code: "ERR_TYPE", argument: "grads.anchor" }));
     expect(() => tensorLoss(z, (s) => tripletMargin.valueAndGrad(s, s, s))).toThrow(/anchor, positive, negative/);
     expect(() => tensorLoss(z, () => ({ value: 1, grads: { input: new Float32Array(3) } }))).toThrow(/160 elements/);
     expect(() => tensorLoss(z, () => undefined as never)).toThrow(expect.objectContaining({ code: "ERR_TYPE", argument: "loss" }));
@@ -161,32 +204,28 @@ describe("jax-js", () => {
     expect(Math.max(...learned.map((weight, i) => Math.abs(weight - (weights[i] ?? 0))))).toBeGreaterThan(0.01);
   });
 
-  it("gives the value, and gradients of several outputs", async () => {
-    const own = (params: Params) => np.square(params.weight).add(1);
+  it("gives gradients of several outputs", async () => {
+    const [mean, spread, target] = [Float32Array.of(1, -2, 0.5), Float32Array.of(0.5, 1.5, 1), Float32Array.of(0.3, -1, 2)];
     const { value, grads } = await lossAndGrad(
-      (params: Params) => ({ input: np.matmul(x(), params.weight.ref), variance: own(params) }),
-      { weight: start() },
-      ({ input, variance }) => {
-        const target = { data: values, shape };
-        const given = { data: Float32Array.from(values, (_, i) => variance.data[i % variance.data.length] ?? 1), shape };
-        const { value, grads } = gaussianNll.valueAndGrad(input, target, given);
-        const shared = new Float32Array(variance.data.length);
-        grads.variance.forEach((gradient, i) => (shared[i % shared.length]! += gradient));
-        return { value, grads: { input: grads.input, variance: shared } };
-      },
+      (params: { mean: np.Array; spread: np.Array }) => ({ input: params.mean.mul(2), variance: np.square(params.spread) }),
+      { mean: np.array(mean), spread: np.array(spread) },
+      ({ input, variance }) => gaussianNll.valueAndGrad(input, { data: target, shape: [3] }, variance, { reduction: "sum" }),
     );
-    const h = 1e-3;
-    const at = (step: number) => {
-      const moved = weights.map((weight, i) => (i === 3 ? weight + step : weight));
-      const z = Float32Array.from({ length: SAMPLES * CLASSES }, (_, i) => {
-        const row = images.subarray(Math.floor(i / CLASSES) * FEATURES);
-        return Array.from({ length: FEATURES }, (_, k) => (row[k] ?? 0) * (moved[k * CLASSES + (i % CLASSES)] ?? 0)).reduce((sum, term) => sum + term);
-      });
-      return gaussianNll(z, values, Float32Array.from(values, (_, i) => (moved[i % moved.length] ?? 0) ** 2 + 1));
-    };
-    expect(value).toBeCloseTo(at(0), 5);
-    expect(grads.weight.shape).toEqual([FEATURES, CLASSES]);
-    expect(((await grads.weight.data()) as Float32Array)[3]).toBeCloseTo((at(h) - at(-h)) / (2 * h), 1);
+    // ½(ln v + (x − y)²/v) with x = 2m and v = s², by hand.
+    const difference = Array.from(mean, (m, i) => 2 * m - (target[i] ?? 0));
+    const of = (f: (d: number, s: number) => number) => difference.map((d, i) => f(d, spread[i] ?? 1));
+    expect(value).toBeCloseTo(of((d, s) => Math.log(s) + d ** 2 / (2 * s ** 2)).reduce((sum, term) => sum + term), 4);
+    expectNear((await grads.mean.data()) as Float32Array, of((d, s) => (2 * d) / s ** 2));
+    expectNear((await grads.spread.data()) as Float32Array, of((d, s) => 1 / s - d ** 2 / s ** 3));
+  });
+
+  it("takes float64 gradients, and outputs of no elements", async () => {
+    const params = () => np.array(Float32Array.of(1, 2));
+    const { grads } = await lossAndGrad((x: np.Array) => x, params(), (s) => mse.valueAndGrad(Float64Array.from(s.data), Float64Array.of(0, 0)));
+    expectNear((await grads.data()) as Float32Array, [1, 2]);
+    const none = await lossAndGrad((x: np.Array) => x, np.zeros([0, 3]), (s) => mse.valueAndGrad(s, s, { reduction: "sum" }));
+    expect(none.value).toBe(0);
+    expect(none.grads.shape).toEqual([0, 3]);
   });
 
   it("says what is wrong", async () => {
@@ -195,6 +234,8 @@ describe("jax-js", () => {
     await rejects((s) => mse.valueAndGrad(s, { data: values, shape }, { reduction: "none" }) as never).toThrow(expect.objectContaining({ code: "ERR_TYPE", argument: "loss" }));
     await rejects((s) => clip.valueAndGrad(s, s)).toThrow(/named outputs/);
     await rejects((s) => mse.valueAndGrad(s, { data: values, shape: [1] })).toThrow(/target/);
-    await expect(lossAndGrad(({ weight }: Params) => weight.astype(np.int32), params(), (s) => mse.valueAndGrad(s, s))).rejects.toThrow(/float32/);
+    await expect(lossAndGrad(({ weight }: Params) => weight.astype(np.int32), params(), (s) => mse.valueAndGrad(s, s))).rejects.toThrow(expect.objectContaining({ code: "ERR_DTYPE", argument: "output" }));
+    await rejects(1 as never).toThrow(expect.objectContaining({ code: "ERR_TYPE", argument: "loss" }));
+    await expect(lossAndGrad((({ weight }: Params) => [weight]) as never, params(), () => ({ value: 1, grads: {} }))).rejects.toThrow(expect.objectContaining({ code: "ERR_TYPE", argument: "output" }));
   });
 });

@@ -58,20 +58,38 @@ function answers(library: object, { name, args, options, wrt, reductions = [] }:
   });
 }
 
-/** The digest of a build's answers in both dtypes: the first 16 hexadecimal digits of their SHA-256. */
+async function digest(parts: readonly Uint8Array[]): Promise<string> {
+  const whole = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", whole)).subarray(0, 8);
+  return Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** Calls that threads share out, on numbers made by integers, as the corpus would be large with them. */
+const LARGE: readonly (readonly [name: string, rows: number, classes: number])[] = [["bceWithLogits", 300_001, 1], ["huber", 1_000_003, 1], ["crossEntropy", 4_099, 100], ["multiLabelSoftMargin", 4_099, 101]];
+
+function largeAnswers(library: object, [name, rows, classes]: (typeof LARGE)[number], Floats: FloatsClass): Value[] {
+  const call = (library as Named<Callable>)[name] as Callable;
+  const shape = [rows, classes];
+  const input = { data: outer(new Floats(rows * classes), Floats), shape };
+  const labels = { data: Int32Array.from({ length: rows }, (_, i) => (i * 31) % classes), shape: [rows] };
+  const target = name === "crossEntropy" ? labels : { data: Floats.from(Array.from(input.data, (_, i) => (i * 31) % 2)), shape };
+  const { value, grads } = call.valueAndGrad(input, target);
+  return [call(input, target), value, ...Object.values(grads), call(input, target, { reduction: "none" })];
+}
+
+/** The digests of a build's answers in both dtypes: of each loss and function the first 16 hexadecimal digits of their SHA-256. */
 export async function digests(library: object, corpus: readonly Call[]): Promise<Digests> {
   const result: Record<string, string> = {};
+  for (const call of LARGE) result[`${call[0]} of ${call[1]} × ${call[2]}`] = await digest([Float32Array, Float64Array].flatMap((Floats) => largeAnswers(library, call, Floats).map(bytes)));
   for (const name of new Set(corpus.map((call) => call.name))) {
     const calls = corpus.filter((call) => call.name === name);
     const parts = calls.flatMap((call) => [Float32Array, Float64Array].flatMap((Floats) => answers(library, call, Floats).map(bytes)));
-    const whole = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
-    let at = 0;
-    for (const part of parts) {
-      whole.set(part, at);
-      at += part.length;
-    }
-    const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", whole)).subarray(0, 8);
-    result[name] = Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");
+    result[name] = await digest(parts);
   }
   return result;
 }

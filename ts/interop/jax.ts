@@ -2,15 +2,12 @@
 import { type JsTree, numpy as np, vjp } from "@jax-js/jax";
 import { fail } from "../errors.js";
 import type { Shaped } from "../types.js";
-import { type OneOrNamed, type Outcome, gradientsOf } from "./outcome.js";
+import { type OneOrNamed, type Outcome, type Outputs, gradientsOf, inOrder, named, needLoss } from "./outcome.js";
 
 export { LossRangeError, LossTypeError } from "../errors.js";
-export type { Outcome } from "./outcome.js";
+export type { Outcome, Outputs } from "./outcome.js";
 
 const NAME = "lossAndGrad";
-
-/** What the outputs of a model are to the loss: the data and shape of each. */
-export type Outputs<O> = O extends np.Array ? Shaped<Float32Array<ArrayBuffer>> : { readonly [K in keyof O]: Shaped<Float32Array<ArrayBuffer>> };
 
 /** The loss of a model with its gradient by the parameters. */
 export interface LossAndGrad<P> {
@@ -19,11 +16,12 @@ export interface LossAndGrad<P> {
   readonly grads: P;
 }
 
+const isArray = (value: unknown): value is np.Array => value instanceof np.Array;
+
 async function shaped(name: string, output: np.Array): Promise<Shaped<Float32Array<ArrayBuffer>>> {
-  const shape = [...output.shape];
-  const data: unknown = await output.data();
-  if (!(data instanceof Float32Array)) return fail("ERR_DTYPE", NAME, name, "float32", output.dtype);
-  return { data: data as Float32Array<ArrayBuffer>, shape };
+  const { dtype, shape } = output;
+  if (dtype !== np.float32) fail("ERR_DTYPE", NAME, name, "float32", dtype);
+  return { shape: [...shape], data: (await output.data()) as Float32Array<ArrayBuffer> };
 }
 
 /**
@@ -62,17 +60,19 @@ async function shaped(name: string, output: np.Array): Promise<Shaped<Float32Arr
 export async function lossAndGrad<P extends JsTree<np.Array>, O extends OneOrNamed<np.Array>>(
   model: (params: P) => O,
   params: P,
-  loss: (outputs: Outputs<O>) => Outcome,
+  loss: (outputs: Outputs<O, np.Array>) => Outcome,
 ): Promise<LossAndGrad<P>> {
+  needLoss(NAME, loss);
   // Its types want a tree of a model that is generic here.
   const [output, pullback] = (vjp as unknown as (f: (params: P) => O, primals: [P]) => [O, ((cotangent: O) => [P]) & { dispose(): void }])(model, [params]);
   try {
-    const names = output instanceof np.Array ? undefined : Object.keys(output);
-    const arrays = names ? names.map((name) => (output as Readonly<Record<string, np.Array>>)[name] as np.Array) : [output as np.Array];
-    const given = await Promise.all(arrays.map((array, k) => shaped(names?.[k] ?? "output", array)));
-    const outcome = loss((names ? Object.fromEntries(names.map((name, k) => [name, given[k]])) : given[0]) as Outputs<O>);
-    const gradients = gradientsOf(NAME, outcome, names, given.map(({ data }) => data.length)).map((data, k) => np.array(data, { shape: [...(given[k]?.shape ?? [])] }));
-    const [grads] = pullback((names ? Object.fromEntries(names.map((name, k) => [name, gradients[k]])) : gradients[0]) as O);
+    const { names, things } = inOrder(NAME, "output", "a jax-js array", output, isArray);
+    const given = await Promise.all(things.map((array, k) => shaped(names?.[k] === undefined ? "output" : `output.${names[k]}`, array)));
+    const outcome = loss(named(names, given) as Outputs<O, np.Array>);
+    const gradients = gradientsOf(NAME, outcome, names, given.map(({ data }) => data.length));
+    // It makes no array of nothing from data.
+    const arrays = gradients.map((data, k) => (data.length === 0 ? np.zeros([...(given[k]?.shape ?? [])]) : np.array(data as Float32Array<ArrayBuffer>, { shape: [...(given[k]?.shape ?? [])] })));
+    const [grads] = pullback(named(names, arrays) as O);
     return { value: outcome.value, grads };
   } finally {
     pullback.dispose();

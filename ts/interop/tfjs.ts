@@ -2,17 +2,19 @@
 import * as tf from "@tensorflow/tfjs";
 import { fail, show, showShape } from "../errors.js";
 import type { Shaped } from "../types.js";
-import { type OneOrNamed, type Outcome, gradientsOf } from "./outcome.js";
+import { type OneOrNamed, type Outcome, type Outputs, gradientsOf, inOrder, named, needLoss } from "./outcome.js";
 
 export { LossRangeError, LossTypeError } from "../errors.js";
-export type { Outcome } from "./outcome.js";
+export type { Outcome, Outputs } from "./outcome.js";
 
-/** What tensors are to the loss: the data and shape of each. */
-export type Outputs<T> = T extends tf.Tensor ? Shaped<Float32Array<ArrayBuffer>> : { readonly [K in keyof T]: Shaped<Float32Array<ArrayBuffer>> };
+const isTensor = (value: unknown): value is tf.Tensor => value instanceof tf.Tensor;
+
+/** The wasm backend copies data out and in; others give and keep the very array. */
+const unshared = (data: Float32Array<ArrayBufferLike>) => (tf.getBackend() === "wasm" ? data : data.slice());
 
 function shaped(call: string, name: string, tensor: tf.Tensor): Shaped<Float32Array<ArrayBuffer>> {
   if (tensor.dtype !== "float32") fail("ERR_DTYPE", call, name, "a float32 tensor", `one of ${tensor.dtype}`);
-  return { data: tensor.dataSync() as Float32Array<ArrayBuffer>, shape: tensor.shape };
+  return { data: unshared(tensor.dataSync() as Float32Array<ArrayBuffer>) as Float32Array<ArrayBuffer>, shape: tensor.shape };
 }
 
 /**
@@ -21,10 +23,11 @@ function shaped(call: string, name: string, tensor: tf.Tensor): Shaped<Float32Ar
  *
  * `tensors` is a tensor, or an object of tensors by the names that the loss's gradients have (`{ anchor, positive, negative }`).
  * The loss gets `{ data, shape }` for each. What else it takes, such as targets, it has from elsewhere: there is no gradient by it.
- * Shapes mean what they mean in this package: classes are the second dimension. On the backends that read data at once (cpu, wasm).
+ * Shapes mean what they mean in this package: classes are the second dimension. There is no second derivative: asking for one throws.
+ * Tested on the backends cpu and wasm.
  *
  * @param tensors - What the loss is of, in float32.
- * @param loss - The loss, mostly `valueAndGrad` of one; its arrays must stay as they are until the gradient is taken.
+ * @param loss - The loss, mostly `valueAndGrad` of one.
  * @returns The value, a scalar.
  * @throws TypeError or RangeError, with a `code`, for tensors that are not float32, and for a loss that gives no number or no
  * gradient of a tensor; and whatever the loss throws.
@@ -44,22 +47,32 @@ function shaped(call: string, name: string, tensor: tf.Tensor): Shaped<Float32Ar
  * cost?.dataSync()[0]; // 1.098612
  * ```
  */
-export function tensorLoss<T extends OneOrNamed<tf.Tensor>>(tensors: T, loss: (outputs: Outputs<T>) => Outcome): tf.Scalar {
-  return scalar("tensorLoss", tensors, loss);
+export function tensorLoss<T extends OneOrNamed<tf.Tensor>>(tensors: T, loss: (outputs: Outputs<T, tf.Tensor>) => Outcome): tf.Scalar {
+  return scalar("tensorLoss", "tensors", tensors, loss);
 }
 
-function scalar<T extends OneOrNamed<tf.Tensor>>(call: string, tensors: T, loss: (outputs: Outputs<T>) => Outcome): tf.Scalar {
-  const names = tensors instanceof tf.Tensor ? undefined : Object.keys(tensors);
-  const list = names ? names.map((name) => (tensors as Readonly<Record<string, tf.Tensor>>)[name] as tf.Tensor) : [tensors as tf.Tensor];
+function scalar<T extends OneOrNamed<tf.Tensor>>(call: string, argument: string, tensors: T, loss: (outputs: Outputs<T, tf.Tensor>) => Outcome): tf.Scalar {
+  needLoss(call, loss);
+  const { names, things } = inOrder(call, argument, "a tensor", tensors, isTensor);
+  const given = things.map((tensor, k) => shaped(call, names?.[k] === undefined ? argument : `${argument}.${names[k]}`, tensor));
   const differentiable = tf.customGrad((...args) => {
-    // Last comes a function that keeps tensors for the gradient: arrays need none.
-    const given = list.map((_, k) => shaped(call, names?.[k] ?? "tensors", args[k] as tf.Tensor));
-    const outcome = loss((names ? Object.fromEntries(names.map((name, k) => [name, given[k]])) : given[0]) as Outputs<T>);
+    const save = args.at(-1) as unknown as tf.GradSaveFunc;
+    const outcome = loss(named(names, given) as Outputs<T, tf.Tensor>);
     const gradients = gradientsOf(call, outcome, names, given.map(({ data }) => data.length));
-    const gradFunc = (outer: tf.Tensor) => gradients.map((data, k) => tf.tensor(data, [...(given[k]?.shape ?? [])], "float32").mul(outer));
-    return { value: tf.scalar(outcome.value), gradFunc };
+    // Kept by the framework: the loss's arrays may be used again before the way back.
+    save(gradients.map((data, k) => tf.tensor(unshared(data), [...(given[k]?.shape ?? [])], "float32")));
+    return { value: tf.scalar(outcome.value), gradFunc: (outer: tf.Tensor, saved: tf.Tensor[]) => saved.map((gradient) => times(call, gradient, outer, things)) };
   });
-  return differentiable(...list);
+  return differentiable(...things);
+}
+
+/** A gradient times that of the loss: a number to the framework, but of the tensors, so that a second derivative is refused. */
+function times(call: string, gradient: tf.Tensor, outer: tf.Tensor, tensors: readonly tf.Tensor[]): tf.Tensor {
+  const once = tf.customGrad(() => ({
+    value: gradient.mul(outer),
+    gradFunc: () => fail("ERR_OPTION", call, "the derivative", "the first: the loss has no second", "the second"),
+  }));
+  return once(outer, ...tensors);
 }
 
 /** A loss of (input, target), as far as all are the same. */
@@ -90,10 +103,12 @@ const same = (a: readonly number[], b: readonly number[]) => a.length === b.leng
  *
  * The last dimension holds the classes. Labels are class indices where `yTrue` has the shape of `yPred` without its last dimension,
  * or with 1 for it, in int32 or as integers in float32; elsewhere `yTrue` has `yPred`'s shape, as one-hot rows, probabilities or
- * values. (`fit` itself refuses class indices for any loss that is not its own: there they are one-hot rows, `tf.oneHot`.) The value is
- * reduced to a scalar, so that `sampleWeight` of `fit` can't weigh samples: the losses' own `weight` does.
+ * values. `fit` itself refuses class indices for any loss that is not its own: there they are one-hot rows (`tf.oneHot`), so that losses
+ * of class indices alone (`nll`, `multiMargin`, …) serve only outside of it. The value is one scalar for a batch, which `classWeight` of
+ * `fit` scales as a whole: `weight` of `crossEntropy` weighs classes.
  *
- * @param loss - A loss of (input, target): `crossEntropy`, `mse`, `bceWithLogits`, …; for others there is {@link tensorLoss}.
+ * @param loss - A loss of (input, target) that differentiates by the input alone unless told: `crossEntropy`, `mse`, `bceWithLogits`, …; for
+ * others there is {@link tensorLoss}.
  * @param options - The loss's options, but `wrt` and `out`; `reduction` may be `"mean"` or `"sum"`.
  * @throws TypeError or RangeError, with a `code`, for what the loss refuses.
  * @example
@@ -109,14 +124,21 @@ const same = (a: readonly number[], b: readonly number[]) => a.length === b.leng
  * ```
  */
 export function compiledLoss(loss: TwoArgumentLoss, options: object = {}): (yTrue: tf.Tensor, yPred: tf.Tensor) => tf.Scalar {
+  const given: unknown = loss;
+  if (typeof given !== "function" || typeof (given as unknown as TwoArgumentLoss).valueAndGrad !== "function") fail("ERR_TYPE", "compiledLoss", "loss", "a loss with valueAndGrad", show(given));
   const call = `compiledLoss(${loss.name})`;
+  for (const name of ["wrt", "out"]) if (name in options) fail("ERR_OPTION", call, name, "absent, as the gradient goes to TensorFlow.js", show((options as Readonly<Record<string, unknown>>)[name]));
+  if ((options as { readonly reduction?: unknown }).reduction === "none") fail("ERR_OPTION", call, "reduction", '"mean" or "sum"', '"none"');
   return (yTrue, yPred) => {
+    for (const [name, tensor] of Object.entries({ yTrue, yPred })) if (!isTensor(tensor)) fail("ERR_TYPE", call, name, "a tensor", show(tensor));
     const [classes = 1] = yPred.shape.slice(-1);
     const leading = yPred.shape.slice(0, -1);
-    const labels = yTrue.shape.at(-1) === 1 && yTrue.rank === yPred.rank ? yTrue.shape.slice(0, -1) : yTrue.shape;
-    const rows = yPred.size / classes;
-    const ofIndices = classes !== 1 && same(labels, leading);
-    if (!ofIndices && !same(yTrue.shape, yPred.shape)) {
+    const withoutLast = yTrue.shape.at(-1) === 1 && yTrue.rank === yPred.rank ? yTrue.shape.slice(0, -1) : yTrue.shape;
+    const rows = leading.reduce((product, size) => product * size, 1);
+    const ofIndices = classes !== 1 && same(withoutLast, leading);
+    // A column may come as a list.
+    const ofValues = same(yTrue.shape, yPred.shape) || (classes === 1 && same(withoutLast, leading));
+    if (!ofIndices && !ofValues) {
       fail("ERR_SHAPE", call, "yTrue", `of shape ${showShape(yPred.shape)} as yPred, or of class indices ${showShape(leading)}`, `shape ${showShape(yTrue.shape)}`);
     }
     // Classes that come last are rows, whatever is before them.
@@ -125,6 +147,6 @@ export function compiledLoss(loss: TwoArgumentLoss, options: object = {}): (yTru
     const target = ofIndices
       ? { data: indices(call, yTrue), shape: [rows] }
       : { data: OF_INDICES.has(loss.name) ? indices(call, yTrue) : Float32Array.from(yTrue.dataSync()), shape };
-    return scalar(call, yPred, ({ data }) => loss.valueAndGrad({ data, shape }, target, options) as Outcome);
+    return scalar(call, "yPred", yPred, ({ data }) => loss.valueAndGrad({ data, shape }, target, options) as Outcome);
   };
 }

@@ -241,5 +241,6 @@ export function forms<L>(name: string, arity: number, run: Run, separate = true)
 export function withVjp<F>(name: string, run: (call: string, x: unknown, gradOutput: unknown, options: unknown) => object): F {
   const value = (x: unknown, options?: unknown) => run(name, x, NOWHERE, options);
   const vjp = (x: unknown, gradOutput: unknown, options?: unknown) => run(`${name}.vjp`, x, gradOutput, options);
+  Object.defineProperty(value, "name", { value: name });
   return Object.assign(value, { vjp }) as F;
 }
