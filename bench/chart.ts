@@ -1,7 +1,7 @@
 // The chart of a record: how many times faster than the plain loop each build is, value with gradient.
 import * as Plot from "@observablehq/plot";
 import { parseHTML } from "linkedom";
-import type { BenchRecord, Result } from "./record.js";
+import type { Measurements, Result } from "./record.js";
 import { showShape } from "./rows.js";
 
 const WIDTH = 1120;
@@ -19,15 +19,12 @@ interface Bar {
   readonly times: number;
 }
 
-/** Times faster than the plain loop, of both builds. */
-function barsOf({ title, shape, ratios }: Result): Bar[] {
-  const { plain, scalar } = ratios;
-  if (plain === undefined || scalar === undefined) return [];
+/** Times faster than the plain loop, of each build. The one that ratios are to has none of its own. */
+function barsOf({ title, shape, ns, ratios }: Result): Bar[] {
+  const { plain } = ratios;
+  if (plain === undefined) return [];
   const size = showShape(shape);
-  return [
-    { title, size, build: "simd128", times: plain },
-    { title, size, build: "scalar", times: plain / scalar },
-  ];
+  return BUILDS.filter((build) => build in ns).map((build) => ({ title, size, build, times: plain / (ratios[build] ?? 1) }));
 }
 
 /** Losses that are measured in the same sizes share a panel, whose columns these are. */
@@ -72,7 +69,7 @@ export function svg({ width, height, title, subtitle, legend, figures }: Drawing
 }
 
 /** An SVG of the float32 cells, or of the float64 ones if there are no others. */
-export function chart(record: BenchRecord): string {
+export function chart(record: Measurements): string {
   const dtype = record.cells.some((cell) => cell.dtype === "float32") ? "float32" : "float64";
   const cells = record.cells.filter((cell) => cell.dtype === dtype && cell.mode === "gradient");
   const panels = panelsOf(cells.flatMap(barsOf));

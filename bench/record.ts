@@ -30,8 +30,8 @@ export interface Aim {
   readonly met: boolean;
 }
 
-/** What bench/records holds. */
-export interface BenchRecord {
+/** What was measured, and on what. */
+export interface Measurements {
   readonly engine: string;
   readonly engineVersion: string;
   readonly cpu: string;
@@ -39,43 +39,48 @@ export interface BenchRecord {
   readonly platform: string;
   readonly date: string;
   readonly version: string;
-  /** The commit, with `-dirty` where files differ from it. */
-  readonly commit: string | undefined;
   /** Load of the machine before and after (one minute's mean), which should be below its cores. */
   readonly load: readonly [before: number, after: number];
   /** Milliseconds for each cell. */
   readonly time: number;
+  readonly cells: readonly Result[];
+}
+
+/** What bench/records holds. */
+export interface BenchRecord extends Measurements {
+  /** The commit, with `-dirty` where files differ from it. */
+  readonly commit: string | undefined;
   readonly aims: readonly Aim[];
   /** Tiny calls: before anything else was called, and after everything was. */
   readonly overhead: { readonly fresh: readonly Overhead[]; readonly used: readonly Overhead[] };
   readonly checked: readonly Overhead[];
-  readonly cells: readonly Result[];
 }
-
-const { bun } = process.versions;
-const root = fileURLToPath(new URL("..", import.meta.url));
 
 function commit() {
   const args = ["--no-optional-locks", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"];
-  const { status, stdout } = spawnSync("git", args, { cwd: root, encoding: "utf8" });
+  const { status, stdout } = spawnSync("git", args, { cwd: fileURLToPath(new URL("..", import.meta.url)), encoding: "utf8" });
   return status === 0 ? stdout.trim() : undefined;
 }
 
 export const loadNow = () => loadavg()[0] ?? 0;
 
-/** What does not depend on what was measured. */
-export function environment() {
-  const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string };
+/** The engine and the machine, now. */
+export function host() {
+  const { bun, deno, node } = process.versions;
   return {
-    engine: bun === undefined ? "node" : "bun",
-    engineVersion: bun ?? process.versions.node,
+    engine: bun !== undefined ? "bun" : deno !== undefined ? "deno" : "node",
+    engineVersion: bun ?? deno ?? node,
     cpu: cpus()[0]?.model.trim() ?? "unknown",
     cores: availableParallelism(),
     platform: `${process.platform} ${process.arch}`,
     date: new Date().toISOString(),
-    version,
-    commit: commit(),
   };
+}
+
+/** What does not depend on what was measured. */
+export function environment() {
+  const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string };
+  return { ...host(), version, commit: commit() };
 }
 
 /** Where a record goes unless told: bench/records/<engine>-<cpu>-<date>.json. */

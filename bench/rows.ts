@@ -1,20 +1,21 @@
 // What is measured: each case of test/cases in its variants and shapes, and each of these as a call of ours from both
 // builds and of the plain loop, on the same numbers.
-import { readdirSync } from "node:fs";
-import type { Argument, FunctionArguments, FunctionCase, LossCase } from "../test/cases/case.js";
+import type { Argument, FunctionArguments, LossCase } from "../test/cases/case.js";
 import { count, seeded } from "../test/support/draw.js";
+import { type Case, loadCases } from "./cases.js";
 import type { Contestant } from "./measure.js";
 import type { Plain } from "./plain.js";
 
 /** The surface of an entry. */
 export type FusedLoss = typeof import("fused-loss");
+/** Builds by name; the others are compared with the first. */
+export type Engines = Readonly<Record<string, FusedLoss>>;
 export type Floats = Float32Array<ArrayBuffer> | Float64Array<ArrayBuffer>;
 export type FloatType = "float32" | "float64";
 /** What a call gives: the value alone, or with its gradient (of a function: the vector-Jacobian product alone). */
 export type Mode = "value" | "gradient";
 export type Shape = readonly number[];
 
-type Case = LossCase | FunctionCase;
 type Options = Readonly<Record<string, number | boolean | string>>;
 
 /** A loss or function in one variant. */
@@ -80,11 +81,8 @@ export const showShape = (shape: Shape) => shape.map((size) => size.toLocaleStri
 
 /** The rows of all cases: by element first, then by rows of classes, each in the order of their names. */
 export async function loadRows(): Promise<Row[]> {
-  const folder = new URL("../test/cases/", import.meta.url);
-  const files = readdirSync(folder).filter((file) => file.endsWith(".ts") && file !== "case.ts");
-  const modules = await Promise.all(files.map((file) => import(new URL(file, folder).href) as Promise<{ default?: Case }>));
-  const rows = modules.flatMap(({ default: of }): Row[] => {
-    if (!of) return [];
+  const cases = await loadCases();
+  const rows = cases.flatMap((of): Row[] => {
     const rowwise = ROWWISE[of.name];
     const common = { of, rowwise: rowwise !== undefined, shapes: rowwise ? (rowwise.shapes ?? ROW_SHAPES) : ELEMENT_SHAPES };
     return Object.entries(rowwise?.variants ?? { "": {} }).map(([label, options]) => ({ ...common, title: of.name + label, options }));
@@ -219,11 +217,14 @@ function plainLoop(form: Plain | undefined, cell: Cell, mode: Mode): Entrant | u
 }
 
 /** Who runs a cell: both builds and, where there is one, the plain loop. */
-export function entrants(cell: Cell, mode: Mode, engines: Readonly<Record<string, FusedLoss>>, form: Plain | undefined): Entrant[] {
+export function entrants(cell: Cell, mode: Mode, engines: Engines, form: Plain | undefined): Entrant[] {
   const builds = Object.entries(engines).map(([name, engine]) => ours(name, engine, cell, mode));
   const plain = plainLoop(form, cell, mode);
   return plain ? [...builds, plain] : builds;
 }
+
+/** Two contestants give different answers. */
+export class Disagreement extends Error {}
 
 /**
  * Throws unless the builds agree bit for bit, and the plain loop with them to a few digits: this is about wrong answers,
@@ -235,8 +236,8 @@ export function assertAgreement(what: string, all: readonly Entrant[], dtype: Fl
   for (const other of others) {
     const rounding = other.name !== "plain" ? 0 : dtype === "float32" ? 1e-5 : 1e-9;
     const compare = (where: string, got = Number.NaN, expected = Number.NaN, least = 0) => {
-      if (Math.abs(got - expected) <= rounding * Math.max(Math.abs(expected), least)) return;
-      throw new Error(`${what}: ${where} is ${got} in ${first.name}, but ${expected} in ${other.name}`);
+      if (rounding === 0 ? Object.is(got, expected) : Math.abs(got - expected) <= rounding * Math.max(Math.abs(expected), least)) return;
+      throw new Disagreement(`${what}: ${where} is ${got} in ${first.name}, but ${expected} in ${other.name}`);
     };
     if (first.value !== undefined) compare("the value", first.value, other.value, 1e-3);
     first.arrays.forEach((array, k) => {
