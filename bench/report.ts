@@ -2,7 +2,7 @@
 import { geometricMean } from "./measure.js";
 import type { Overhead } from "./overhead.js";
 import type { Aim, BenchRecord, Result } from "./record.js";
-import { showShape } from "./rows.js";
+import { type FloatType, showShape } from "./rows.js";
 
 const ratiosTo = (cells: readonly Result[], contestant: string) =>
   cells.map(({ ratios }) => ratios[contestant]).filter((ratio) => ratio !== undefined);
@@ -45,19 +45,29 @@ const digits = (value: number | undefined) =>
 const times = (value: number | undefined) => (value === undefined || Number.isNaN(value) ? "–" : `${digits(value)} ×`);
 const microseconds = (ns: number | undefined) => digits(ns === undefined ? undefined : ns / 1000);
 
-export function table(cells: readonly Result[]): string {
-  const header = ["", "", "", "simd128 µs", "scalar µs", "plain µs", "scalar/simd128", "plain/simd128"];
+/** Who was measured: the build that ratios are to, then the others. */
+function contestants(cells: readonly Result[]) {
+  const builds = ["simd128", "scalar"].filter((build) => cells.some(({ ns }) => build in ns));
+  const [reference = "", ...others] = [...builds, "plain"];
+  return { reference, others, ratioNames: others.map((other) => `${other}/${reference}`) };
+}
+
+function table(cells: readonly Result[]): string {
+  const { reference, others, ratioNames } = contestants(cells);
+  const all = [reference, ...others];
+  const header = ["", "", "", ...all.map((name) => `${name} µs`), ...ratioNames];
   const rows = cells.map(({ title, shape, mode, ns, ratios }, k) => [
     title === cells[k - 1]?.title ? "" : title,
     showShape(shape),
     mode,
-    ...[ns.simd128, ns.scalar, ns.plain].map(microseconds),
-    ...[ratios.scalar, ratios.plain].map(times),
+    ...all.map((name) => microseconds(ns[name])),
+    ...others.map((name) => times(ratios[name])),
   ]);
   return columns([header, ...rows], 3);
 }
 
 function means(cells: readonly Result[]): string {
+  const { others, ratioNames } = contestants(cells);
   const groups: [string, (cell: Result) => boolean | undefined][] = [
     ["all", () => true],
     ["value", ({ mode }) => mode === "value"],
@@ -73,11 +83,17 @@ function means(cells: readonly Result[]): string {
   ];
   const rows = groups.flatMap(([name, test]) => {
     const some = cells.filter(test);
-    const mean = (contestant: string) => times(geometricMean(ratiosTo(some, contestant)));
-    return some.length === 0 ? [] : [[name, String(some.length), mean("scalar"), mean("plain")]];
+    return some.length === 0 ? [] : [[name, String(some.length), ...others.map((other) => times(geometricMean(ratiosTo(some, other))))]];
   });
-  return columns([["geometric means", "cells", "scalar/simd128", "plain/simd128"], ...rows], 1);
+  return columns([["geometric means", "cells", ...ratioNames], ...rows], 1);
 }
+
+/** The tables of each element type, with `more` of its cells below them. */
+export const figures = (cells: readonly Result[], more: (cells: readonly Result[], dtype: FloatType) => readonly string[] = () => []): string[] =>
+  (["float32", "float64"] as const).flatMap((dtype) => {
+    const some = cells.filter((cell) => cell.dtype === dtype);
+    return some.length === 0 ? [] : [`${dtype}\n\n${table(some)}`, means(some), ...more(some, dtype)];
+  });
 
 /** The cells that stay below an aim which only the mean has to reach, worst first. */
 function below(cells: readonly Result[], contestant: string, aim: number): string {
@@ -112,11 +128,9 @@ function checks(list: readonly Overhead[]): string {
 /** Everything but the paths of the files written. */
 export function report(record: BenchRecord): string {
   const { cells, overhead, checked, aims } = record;
-  const sections = (["float32", "float64"] as const).flatMap((dtype) => {
-    const some = cells.filter((cell) => cell.dtype === dtype);
-    if (some.length === 0) return [];
-    const low = [below(some, "scalar", SCALAR_AIM), below(some.filter(({ expOrLog }) => expOrLog), "plain", PLAIN_AIM)];
-    return [`${dtype}\n\n${table(some)}`, means(some), ...(dtype === "float32" ? [low.join("\n")] : [])];
+  const sections = figures(cells, (some, dtype) => {
+    if (dtype !== "float32") return [];
+    return [[below(some, "scalar", SCALAR_AIM), below(some.filter(({ expOrLog }) => expOrLog), "plain", PLAIN_AIM)].join("\n")];
   });
   if (overhead.fresh.length > 0) sections.push(overheads("8 elements, before other calls", overhead.fresh));
   if (overhead.used.length > 0) sections.push(overheads("8 elements, after all the others", overhead.used));
