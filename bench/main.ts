@@ -38,7 +38,7 @@ const options = withSelection(command, 600)
   .opts<Options>();
 
 const dtypes = dtypesOf(options);
-const rows = choose(await loadRows(), options, (message) => command.error(message));
+const rows = choose(await loadRows(), options, (message) => command.error(`error: ${message}`));
 const engines = { simd128, scalar };
 
 const load = loadNow();

@@ -8,8 +8,8 @@ import { type Engines, type FloatType, type Mode, type Row, type Shape, assertAg
 
 /** What both programs are told. */
 export interface Selection {
-  readonly loss?: readonly string[];
-  readonly size?: readonly string[];
+  readonly loss?: readonly string[] | undefined;
+  readonly size?: readonly string[] | undefined;
   readonly dtype: FloatType | "both";
   readonly time: number;
 }
@@ -38,7 +38,7 @@ const sizeName = (shape: Shape) => shape.join("x");
 export function choose(all: readonly Row[], { loss, size }: Pick<Selection, "loss" | "size">, refuse: (message: string) => never): Row[] {
   const check = (what: string, wanted: readonly string[], known: readonly string[]) => {
     const unknown = wanted.filter((name) => !known.includes(name));
-    if (unknown.length > 0) refuse(`error: no ${what} ${unknown.join(", ")}; there are ${[...new Set(known)].join(", ")}`);
+    if (unknown.length > 0) refuse(`no ${what} ${unknown.join(", ")}; there are ${[...new Set(known)].join(", ")}`);
   };
   check("loss", loss ?? [], all.flatMap(({ title, of }) => [of.name, title]));
   const rows = all.filter(({ title, of }) => !loss || loss.includes(title) || loss.includes(of.name));

@@ -27,9 +27,9 @@ function step(name, work) {
   console.log(`${((performance.now() - start) / 1000).toFixed(1)} s`);
 }
 
-/** As `step`, unless `folder` was made from the same key: a stamp in it tells. Returns whether it was done. */
-function stepUnlessMade(folder, key, name, work) {
-  const stamp = join(root, folder, ".stamp");
+/** As `step`, unless it was done with the same key: a stamp, a file beside what it makes, tells. Returns whether it was done. */
+function stepUnlessMade(stampPath, key, name, work) {
+  const stamp = join(root, stampPath);
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === key) return false;
   step(name, () => {
     rmSync(stamp, { force: true }); // so that an interrupted step is done again
@@ -82,7 +82,7 @@ function texts(...paths) {
 }
 
 // 1. npm packages
-stepUnlessMade("node_modules", hash(texts("package-lock.json")), "npm ci", () => must("npm", ["ci"]));
+stepUnlessMade("node_modules/.stamp", hash(texts("package-lock.json")), "npm ci", () => must("npm", ["ci"]));
 
 // 2. The wasm target
 const rustc = run("rustc", ["-vV"], { capture: true });
@@ -124,7 +124,7 @@ const wasmKeys = Object.entries(builds).map(([name, build]) => {
   args.push("--out-name", "fused_loss", "--out-dir", out);
   if (build.cargo.length > 0) args.push("--", ...build.cargo);
   const key = hash(rustTexts, versions, build, args);
-  stepUnlessMade(join("crates", "bindings", out), key, `wasm-pack build (${name})`, () => {
+  stepUnlessMade(join("crates", "bindings", out, ".stamp"), key, `wasm-pack build (${name})`, () => {
     const output = must("wasm-pack", args, { env: cargoEnv(join(root, "target", name), build) });
     // Without wasm-opt wasm-pack succeeds all the same, with a module of other speed.
     if (!output.includes("Optimizing wasm binaries")) fail(`${output}\nset-up: wasm-pack did not run wasm-opt`);
@@ -132,10 +132,13 @@ const wasmKeys = Object.entries(builds).map(([name, build]) => {
   return key;
 });
 
-// 5. dist/, with its sizes
+// 5. dist/: what programs import, then the command line; with its sizes
 const bundleTexts = texts("ts", "rollup.config.mjs", "tsconfig.json", "package.json", "package-lock.json");
-const bundled = stepUnlessMade("dist", hash(bundleTexts, wasmKeys), "rollup", () => {
+const bundled = stepUnlessMade("dist/.stamp", hash(bundleTexts, wasmKeys), "rollup", () => {
   rmSync(join(root, "dist"), { recursive: true, force: true });
   must("rollup", ["--config", "--failAfterWarnings"]);
 });
-if (bundled) run(process.execPath, ["scripts/sizes.mjs"]);
+const benchmark = readdirSync(join(root, "bench")).filter((name) => name.endsWith(".ts")).map((name) => join("bench", name));
+const commandTexts = texts("bench/cli", ...benchmark, "test/cases", "test/support", "scripts/bundle.mjs", "package.json", "package-lock.json");
+const command = stepUnlessMade("dist/.stamp-cli", hash(commandTexts), "command line", () => must(process.execPath, ["scripts/bundle.mjs"]));
+if (bundled || command) run(process.execPath, ["scripts/sizes.mjs"]);

@@ -64,9 +64,9 @@ it("has types that are not wrong", async () => {
   await run(bin("@arethetypeswrong/cli", "attw"), [tarball, "--profile", "esm-only", "--exclude-entrypoints", ...untyped], where);
 });
 
-it("has source maps with their sources", () => {
+it("has source maps with their sources, of what programs import", () => {
   const dist = join(where, "node_modules/fused-loss/dist");
-  const scripts = readdirSync(dist).filter((file) => file.endsWith(".js"));
+  const scripts = readdirSync(dist).filter((file) => file.endsWith(".js") && !file.startsWith("cli."));
   expect(scripts).toContain("simd128.js");
   for (const file of scripts) {
     expect(readFileSync(join(dist, file), "utf8").slice(-100)).toContain(`//# sourceMappingURL=${file}.map`);
