@@ -71,16 +71,16 @@ function usage({ name }: DeclarationReflection, one: LossCase | FunctionCase, in
 app.converter.on(Converter.EVENT_RESOLVE_BEGIN, ({ project }) => {
   for (const module of project.getReflectionsByKind(ReflectionKind.Module)) module.name = MODULES[module.name] ?? module.name;
   const interfaces = project.getReflectionsByKind(ReflectionKind.Interface) as DeclarationReflection[];
-  for (const variable of project.getReflectionsByKind(ReflectionKind.Variable | ReflectionKind.Function) as DeclarationReflection[]) {
-    const one = cases.get(variable.name);
-    const { comment } = variable;
-    if (!one || !comment) continue;
-    const formula = comment.getTag("@formula");
-    if (!formula) throw new Error(`${variable.name} has no @formula.`);
+  for (const reflection of project.getReflectionsByKind(ReflectionKind.Variable | ReflectionKind.Class) as DeclarationReflection[]) {
+    const one = cases.get(reflection.name);
+    const { comment } = reflection;
+    const formula = comment?.getTag("@formula");
+    if (one && !formula) throw new Error(`${reflection.name} has no @formula.`);
+    if (!comment || !formula) continue;
     comment.removeTags("@formula");
     const drawn = katex.renderToString(Comment.combineDisplayParts(formula.content).trim(), { displayMode: true, throwOnError: true });
-    comment.summary = [text(`${drawn}\n\n${curve(one)}\n\n`), ...comment.summary, ...usage(variable, one, interfaces)];
-    comment.blockTags.push(new CommentTag("@group", [text("wrt" in one ? "Losses" : "Functions of arrays")]));
+    comment.summary = [text(`${drawn}\n\n${one ? curve(one) : ""}\n\n`), ...comment.summary, ...(one ? usage(reflection, one, interfaces) : [])];
+    if (one) comment.blockTags.push(new CommentTag("@group", [text("wrt" in one ? "Losses" : "Functions of arrays")]));
   }
 });
 

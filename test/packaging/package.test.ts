@@ -1,5 +1,5 @@
 // The tarball in a fresh project of this machine's Node: what a user meets first. Other hosts: hosts.test.ts.
-import { readFileSync, readdirSync } from "node:fs";
+import { readFileSync, readdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { formatMessage } from "publint/utils";
 import { publint } from "publint";
@@ -23,6 +23,17 @@ beforeAll(async () => {
       const { mse } = require("fused-loss");
       console.log(mse(Float32Array.of(1, 2, 3), Float32Array.of(1, 1, 1)));`,
     "bundle.js": `export { mse } from "fused-loss"; import { mse } from "fused-loss"; console.log(mse(Float64Array.of(3), Float64Array.of(1)));`,
+    "frameworks.js": `
+      import * as tf from "@tensorflow/tfjs";
+      import { numpy as np } from "@jax-js/jax";
+      import { mse } from "fused-loss";
+      import { lossAndGrad } from "fused-loss/jax";
+      import { tensorLoss } from "fused-loss/tfjs";
+      await tf.setBackend("cpu");
+      const loss = ({ data }) => mse.valueAndGrad(data, Float32Array.of(0, 0));
+      const gradient = tf.grad((x) => tensorLoss(x, loss))(tf.tensor1d([1, 2]));
+      const { value, grads } = await lossAndGrad((x) => x.mul(2), np.array([1, 2]), loss);
+      console.log(JSON.stringify([...gradient.dataSync(), value, ...(await grads.data())]));`,
     "types.ts": typesProgram,
     "types.mts": typesProgram,
   });
@@ -31,6 +42,11 @@ afterAll(removeAll);
 
 it("gives the committed bits", async () => {
   expect(JSON.parse(await run(process.execPath, ["main.js"], where))).toEqual(EXPECTED);
+});
+
+it("meets TensorFlow.js and jax-js where they are installed", async () => {
+  for (const name of ["@tensorflow", "@jax-js"]) symlinkSync(join(root, "node_modules", name), join(where, "node_modules", name));
+  expect(JSON.parse(await run(process.execPath, ["frameworks.js"], where))).toEqual([1, 2, 10, 4, 8]);
 });
 
 it("can be required", async () => {

@@ -109,6 +109,7 @@ interface Slot {
  *
  * Source: PyTorch `AdaptiveLogSoftmaxWithLoss`; Grave et al., Efficient softmax approximation for GPUs, 2017.
  *
+ * @formula \ell = -\ln \operatorname{softmax}(W x + b)_y \;\text{in the head},\quad -\ln \operatorname{softmax}(W x + b)_{k_0 + i} - \ln \operatorname{softmax}(W_i P_i x)_{y - k_i} \;\text{in cluster } i
  * @throws TypeError or RangeError, with a `code`, for a wrong type, dtype, shape, class index or option, before anything is
  * written.
  * @example
