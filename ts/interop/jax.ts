@@ -2,7 +2,7 @@
 import { type JsTree, numpy as np, vjp } from "@jax-js/jax";
 import { fail } from "../errors.js";
 import type { Shaped } from "../types.js";
-import { type OneOrNamed, type Outcome, type Outputs, gradientsOf, inOrder, named, needLoss } from "./outcome.js";
+import { type OneOrNamed, type Outcome, type Outputs, evaluate, inOrder, named, needLoss } from "./outcome.js";
 
 export { LossRangeError, LossTypeError } from "../errors.js";
 export type { Outcome, Outputs } from "./outcome.js";
@@ -66,14 +66,13 @@ export async function lossAndGrad<P extends JsTree<np.Array>, O extends OneOrNam
   // Its types want a tree of a model that is generic here.
   const [output, pullback] = (vjp as unknown as (f: (params: P) => O, primals: [P]) => [O, ((cotangent: O) => [P]) & { dispose(): void }])(model, [params]);
   try {
-    const { names, things } = inOrder(NAME, "output", "a jax-js array", output, isArray);
-    const given = await Promise.all(things.map((array, k) => shaped(names?.[k] === undefined ? "output" : `output.${names[k]}`, array)));
-    const outcome = loss(named(names, given) as Outputs<O, np.Array>);
-    const gradients = gradientsOf(NAME, outcome, names, given.map(({ data }) => data.length));
+    const { names, labels, things } = inOrder(NAME, "output", "a jax-js array", output, isArray);
+    const given = await Promise.all(things.map((array, k) => shaped(labels[k] as string, array)));
+    const { value, gradients } = evaluate(NAME, loss, names, given);
     // It makes no array of nothing from data.
-    const arrays = gradients.map((data, k) => (data.length === 0 ? np.zeros([...(given[k]?.shape ?? [])]) : np.array(data as Float32Array<ArrayBuffer>, { shape: [...(given[k]?.shape ?? [])] })));
+    const arrays = gradients.map(({ data, shape }) => (data.length === 0 ? np.zeros(shape) : np.array(data as Float32Array<ArrayBuffer>, { shape })));
     const [grads] = pullback(named(names, arrays) as O);
-    return { value: outcome.value, grads };
+    return { value, grads };
   } finally {
     pullback.dispose();
   }

@@ -16,40 +16,50 @@ export interface Outcome {
   readonly grads: Readonly<Record<string, Floats>>;
 }
 
+/** Outputs in order, with their names if they have some, and what errors call each. */
+export interface InOrder<T> {
+  readonly names: readonly string[] | undefined;
+  readonly labels: readonly string[];
+  readonly things: readonly T[];
+}
+
+/** One thing or several by name, in order; a `kind` of thing each, of which `is` tells. */
+export function inOrder<T>(call: string, argument: string, kind: string, given: unknown, is: (value: unknown) => value is T): InOrder<T> {
+  if (is(given)) return { names: undefined, labels: [argument], things: [given] };
+  if (typeof given !== "object" || given === null || Array.isArray(given)) return fail("ERR_TYPE", call, argument, `${kind}, or an object of such by name`, show(given));
+  const names = Object.keys(given);
+  const labels = names.map((name) => `${argument}.${name}`);
+  const things = Object.values(given as Readonly<Record<string, unknown>>).map((value, k) => (is(value) ? value : fail("ERR_TYPE", call, labels[k] as string, kind, show(value))));
+  return { names, labels, things };
+}
+
 /** Things in order as one, or by their names. */
 export const named = <T>(names: readonly string[] | undefined, things: readonly T[]): OneOrNamed<T> =>
   names ? Object.fromEntries(names.map((name, k) => [name, things[k] as T])) : (things[0] as T);
-
-/** One thing or several by name in order; a `kind` of thing each, of which `is` tells. */
-export function inOrder<T>(call: string, argument: string, kind: string, given: unknown, is: (value: unknown) => value is T) {
-  if (is(given)) return { names: undefined, things: [given] };
-  if (typeof given !== "object" || given === null || Array.isArray(given)) return fail("ERR_TYPE", call, argument, `${kind}, or an object of such by name`, show(given));
-  const entries = Object.entries(given as Readonly<Record<string, unknown>>);
-  const things = entries.map(([name, value]) => (is(value) ? value : fail("ERR_TYPE", call, `${argument}.${name}`, kind, show(value))));
-  return { names: entries.map(([name]) => name), things };
-}
 
 export function needLoss(call: string, loss: unknown) {
   if (typeof loss !== "function") fail("ERR_TYPE", call, "loss", "a function that gives { value, grads }", show(loss));
 }
 
-/** Checks what a loss gave for outputs of these names and sizes, or for the one output of a size; gives the gradients in order. */
-export function gradientsOf(call: string, outcome: unknown, names: readonly string[] | undefined, sizes: readonly number[]): Float32Array<ArrayBufferLike>[] {
+/** The value of a loss of these outputs, and the gradients by them in order, each in its output's shape. */
+export function evaluate<O>(call: string, loss: (outputs: O) => unknown, names: readonly string[] | undefined, outputs: readonly Shaped<Float32Array<ArrayBuffer>>[]) {
+  const outcome = loss(named(names, outputs) as O);
   const { value, grads } = (typeof outcome === "object" && outcome !== null ? outcome : {}) as Partial<Outcome>;
-  if (typeof value !== "number") fail("ERR_TYPE", call, "loss", "a function that gives { value, grads } with a number as value, as valueAndGrad does without reduction \"none\"", show(value));
+  if (typeof value !== "number") return fail("ERR_TYPE", call, "loss", "a function that gives { value, grads } with a number as value, as valueAndGrad does without reduction \"none\"", show(value));
   const given = Object.entries(grads ?? {});
   if (!names && given.length !== 1) {
     fail("ERR_SHAPE", call, "loss", "a function that gives one gradient for one output, or named outputs", `gradients by ${given.map(([name]) => name).join(", ") || "nothing"}`);
   }
-  return sizes.map((size, k) => {
+  const gradients = outputs.map(({ data: { length }, shape }, k) => {
     const name = names?.[k];
     const argument = name === undefined ? "grads" : `grads.${name}`;
     const gradient: unknown = name === undefined ? given[0]?.[1] : grads?.[name];
     const data: unknown = typeof gradient === "object" && gradient !== null && "data" in gradient ? gradient.data : gradient;
-    const expected = `a float array of ${size} elements`;
+    const expected = `a float array of ${length} elements`;
     if (!(data instanceof Float32Array || data instanceof Float64Array)) return fail("ERR_TYPE", call, argument, expected, show(gradient));
-    if (data.length !== size) fail("ERR_SHAPE", call, argument, expected, `one of ${data.length}`);
+    if (data.length !== length) fail("ERR_SHAPE", call, argument, expected, `one of ${data.length}`);
     // The frameworks compute in float32.
-    return data instanceof Float64Array ? Float32Array.from(data) : data;
+    return { data: data instanceof Float64Array ? Float32Array.from(data) : data, shape: [...shape] };
   });
+  return { value, gradients };
 }

@@ -2,7 +2,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { fail, show, showShape } from "../errors.js";
 import type { Shaped } from "../types.js";
-import { type OneOrNamed, type Outcome, type Outputs, gradientsOf, inOrder, named, needLoss } from "./outcome.js";
+import { type OneOrNamed, type Outcome, type Outputs, evaluate, inOrder, needLoss } from "./outcome.js";
 
 export { LossRangeError, LossTypeError } from "../errors.js";
 export type { Outcome, Outputs } from "./outcome.js";
@@ -53,15 +53,14 @@ export function tensorLoss<T extends OneOrNamed<tf.Tensor>>(tensors: T, loss: (o
 
 function scalar<T extends OneOrNamed<tf.Tensor>>(call: string, argument: string, tensors: T, loss: (outputs: Outputs<T, tf.Tensor>) => Outcome): tf.Scalar {
   needLoss(call, loss);
-  const { names, things } = inOrder(call, argument, "a tensor", tensors, isTensor);
-  const given = things.map((tensor, k) => shaped(call, names?.[k] === undefined ? argument : `${argument}.${names[k]}`, tensor));
+  const { names, labels, things } = inOrder(call, argument, "a tensor", tensors, isTensor);
+  const given = things.map((tensor, k) => shaped(call, labels[k] as string, tensor));
   const differentiable = tf.customGrad((...args) => {
     const save = args.at(-1) as unknown as tf.GradSaveFunc;
-    const outcome = loss(named(names, given) as Outputs<T, tf.Tensor>);
-    const gradients = gradientsOf(call, outcome, names, given.map(({ data }) => data.length));
+    const { value, gradients } = evaluate(call, loss, names, given);
     // Kept by the framework: the loss's arrays may be used again before the way back.
-    save(gradients.map((data, k) => tf.tensor(unshared(data), [...(given[k]?.shape ?? [])], "float32")));
-    return { value: tf.scalar(outcome.value), gradFunc: (outer: tf.Tensor, saved: tf.Tensor[]) => saved.map((gradient) => times(call, gradient, outer, things)) };
+    save(gradients.map(({ data, shape }) => tf.tensor(unshared(data), shape, "float32")));
+    return { value: tf.scalar(value), gradFunc: (outer: tf.Tensor, saved: tf.Tensor[]) => saved.map((gradient) => times(call, gradient, outer, things)) };
   });
   return differentiable(...things);
 }
@@ -90,7 +89,7 @@ const BY_CHANNEL: ReadonlySet<string> = new Set(["crossEntropy", "poly"]);
 
 function indices(call: string, labels: tf.Tensor): Int32Array<ArrayBuffer> {
   const data = labels.dataSync();
-  const found = Int32Array.from(data);
+  const found = new Int32Array(data);
   const wrong = found.findIndex((label, i) => label !== data[i]);
   if (wrong >= 0) fail("ERR_RANGE", call, `yTrue[${wrong}]`, "a class index, as yTrue has no dimension of classes", show(data[wrong]));
   return found;
@@ -146,7 +145,7 @@ export function compiledLoss(loss: TwoArgumentLoss, options: object = {}): (yTru
     const shape = byRow ? [rows, classes] : yPred.shape;
     const target = ofIndices
       ? { data: indices(call, yTrue), shape: [rows] }
-      : { data: OF_INDICES.has(loss.name) ? indices(call, yTrue) : Float32Array.from(yTrue.dataSync()), shape };
+      : { data: OF_INDICES.has(loss.name) ? indices(call, yTrue) : new Float32Array(yTrue.dataSync()), shape };
     return scalar(call, "yPred", yPred, ({ data }) => loss.valueAndGrad({ data, shape }, target, options) as Outcome);
   };
 }

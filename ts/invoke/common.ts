@@ -228,11 +228,13 @@ export type Run = (args: readonly unknown[], options: unknown, grads: boolean) =
 /** Of each loss of this entry: how many arguments it has, how it is run, and whether its terms are each of an element or a row. */
 export const losses = /* @__PURE__ */ new WeakMap<object, { readonly arity: number; readonly run: Run; readonly separate: boolean }>();
 
-/** The two forms of a loss: the value alone, and with its gradients. Its name is that of the function too. */
+/** A function of this name that has another as its property. */
+export const withForm = (name: string, value: (...args: never[]) => unknown, form: object) => Object.assign(Object.defineProperty(value, "name", { value: name }), form);
+
+/** The two forms of a loss: the value alone, and with its gradients. */
 export function forms<L>(name: string, arity: number, run: Run, separate = true): L {
   const value = (...args: unknown[]) => run(args, args[arity], false).value;
-  const loss = Object.assign(value, { valueAndGrad: (...args: unknown[]) => run(args, args[arity], true) });
-  Object.defineProperty(loss, "name", { value: name });
+  const loss = withForm(name, value, { valueAndGrad: (...args: unknown[]) => run(args, args[arity], true) });
   losses.set(loss, { arity, run, separate });
   return loss as L;
 }
@@ -241,6 +243,5 @@ export function forms<L>(name: string, arity: number, run: Run, separate = true)
 export function withVjp<F>(name: string, run: (call: string, x: unknown, gradOutput: unknown, options: unknown) => object): F {
   const value = (x: unknown, options?: unknown) => run(name, x, NOWHERE, options);
   const vjp = (x: unknown, gradOutput: unknown, options?: unknown) => run(`${name}.vjp`, x, gradOutput, options);
-  Object.defineProperty(value, "name", { value: name });
-  return Object.assign(value, { vjp }) as F;
+  return withForm(name, value, { vjp }) as F;
 }

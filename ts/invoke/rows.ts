@@ -15,6 +15,7 @@ import {
   readCommon,
   readNumbers,
   valuePlace,
+  withForm,
 } from "./common.js";
 import {
   FLAGS,
@@ -287,5 +288,5 @@ export function pairFunction<F>(spec: { readonly name: string; readonly kernel: 
     return { x1: grad1, x2: grad2 };
   };
 
-  return Object.assign(value, { vjp }) as F;
+  return withForm(spec.name, value, { vjp }) as F;
 }
