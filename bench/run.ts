@@ -16,7 +16,7 @@ export interface Selection {
 
 export const MODES: readonly Mode[] = ["value", "gradient"];
 
-function milliseconds(text: string): number {
+export function milliseconds(text: string): number {
   const value = Number(text);
   if (!(value > 0 && value < Infinity)) throw new InvalidArgumentError("It must be a number > 0.");
   return value;

@@ -4,9 +4,10 @@ import { engineName as otherEngineName } from "fused-loss/scalar";
 import { describe, expect, it, vi } from "vitest";
 import type { Argument, FunctionArguments, Inputs, LossCase } from "./cases/case.js";
 import { DTYPES, type DType, ableTo, floats, functionOf, givenTo, list, lossOf, run, runValue, vjpOf } from "./support/call.js";
-import { formOf, functionCases, lossCases } from "./support/cases.js";
+import { functionCases, lossCases } from "./support/cases.js";
 import { expectSameBits, expectSameGrads } from "./support/compare.js";
 import { count, integer, normal, seeded } from "./support/draw.js";
+import { formOf, isOfRows } from "./support/form.js";
 
 vi.setConfig({ testTimeout: 60_000 });
 
@@ -80,8 +81,7 @@ describe.each(lossCases)("$name", (loss) => {
 });
 
 describe.each(functionCases)("$name", (one) => {
-  // Those of rows have rows among their shapes.
-  const shapes = one.shapes.every(({ length }) => length > 1) ? CLASS_SHAPES : SIZES;
+  const shapes = isOfRows(one) ? CLASS_SHAPES : SIZES;
   const inputsOf = (args: Partial<FunctionArguments>): Inputs => ({ args: args, options: {} });
 
   it.each(DTYPES)("%s", (dtype) => {

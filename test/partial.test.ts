@@ -5,9 +5,10 @@ import { describe, expect, it } from "vitest";
 import { expectFault, optionFault, rangeFault, shapeFault, thrown, typeFault } from "./boundary/faults.js";
 import type { Argument, LossCase } from "./cases/case.js";
 import { DTYPES, ableTo, givenTo, lossOf, run, runValue } from "./support/call.js";
-import { formOf, lossCases } from "./support/cases.js";
+import { lossCases } from "./support/cases.js";
 import { expectSameBits } from "./support/compare.js";
 import { count, drawn, normal, seeded } from "./support/draw.js";
+import { formOf } from "./support/form.js";
 
 type Inputs = Parameters<typeof givenTo>[0];
 

@@ -4,9 +4,10 @@ import { ciou, crossEntropy, logSoftmax, nll, sigmoidFocal, softmax, softmaxFoca
 import { describe, expect, it, vi } from "vitest";
 import type { Argument, Inputs, LossCase } from "./cases/case.js";
 import { DTYPES, type DType, type Floats, ableTo, list, lossOf, replaced, run, runValue } from "./support/call.js";
-import { formOf, isOfClasses, lossCases, shapeOf } from "./support/cases.js";
+import { isOfClasses, lossCases, shapeOf } from "./support/cases.js";
 import { ULP, expectClose, expectSameBits, expectSameGrads, largest, total } from "./support/compare.js";
 import { seeded } from "./support/draw.js";
+import { formOf } from "./support/form.js";
 
 vi.setConfig({ testTimeout: 60_000 });
 

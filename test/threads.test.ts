@@ -7,9 +7,10 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest
 import { optionFault, rangeFault, typeFault } from "./boundary/faults.js";
 import type { FunctionCase, LossCase } from "./cases/case.js";
 import { DTYPES, type DType, ableTo, floats, functionOf, givenTo, lossOf, run, runValue, vjpOf } from "./support/call.js";
-import { formOf, functionCases, lossCases } from "./support/cases.js";
+import { functionCases, lossCases } from "./support/cases.js";
 import { expectSameBits, expectSameGrads } from "./support/compare.js";
 import { count, normal, seeded } from "./support/draw.js";
+import { formOf, isOfRows } from "./support/form.js";
 
 vi.setConfig({ testTimeout: 60_000 });
 
@@ -33,7 +34,7 @@ const shapesOf = (one: LossCase | FunctionCase): readonly (readonly number[])[] 
     if (form === "batch") return one.shapes;
     return one.shapeOf ? [one.shapeOf(403, 100), one.shapeOf(4_099, 10)] : ROWS;
   }
-  return one.shapes.every(({ length }) => length > 1) ? ROWS : ELEMENTS;
+  return isOfRows(one) ? ROWS : ELEMENTS;
 };
 
 describe("the same bits as on one thread", () => {

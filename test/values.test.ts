@@ -23,11 +23,12 @@ import {
   vjpOf,
   zeros,
 } from "./support/call.js";
-import { formOf, functionCases, isOfClasses, lossCases, shapeOf, termsOf } from "./support/cases.js";
+import { functionCases, isOfClasses, lossCases, shapeOf, termsOf } from "./support/cases.js";
 import { ULP, expectClose, expectSameBits, expectSameGrads, largest, total } from "./support/compare.js";
 import { expectDerivative } from "./support/differences.js";
 import { count, normal, seeded, uniform } from "./support/draw.js";
 import { classLayout } from "./support/rows.js";
+import { formOf } from "./support/form.js";
 
 vi.setConfig({ testTimeout: 60_000 });
 

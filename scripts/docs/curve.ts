@@ -1,18 +1,12 @@
 // The curve of a loss or function, as an SVG: how its value and gradient change with one element of its first argument.
 import * as Plot from "@observablehq/plot";
 import { parseHTML } from "linkedom";
-import * as library from "fused-loss";
-import type { Argument, FunctionCase, Inputs, LossCase } from "../../test/cases/case.js";
-import { type FloatFunction, type Loss, list, run, vjpOf } from "../../test/support/call.js";
+import { LossRangeError } from "fused-loss";
+import type { Case } from "../../bench/cases.js";
+import type { Argument, Inputs } from "../../test/cases/case.js";
+import { functionOf, givenTo, list, lossOf, run, vjpOf } from "../../test/support/call.js";
 import { seeded } from "../../test/support/draw.js";
-
-type Case = LossCase | FunctionCase;
-
-interface Point {
-  readonly x: number;
-  readonly y: number;
-  readonly line: string;
-}
+import { formOf, isOfRows } from "../../test/support/form.js";
 
 const RANGE = 4;
 const STEPS = 160;
@@ -28,16 +22,16 @@ function at(one: Case, { args, options }: Inputs, x: number): readonly [number, 
   const moved = { args: { ...args, [name]: withFirst(first, x) }, options };
   try {
     if ("wrt" in one) {
-      const { value, grads } = run((library as unknown as Record<string, Loss>)[one.name] as Loss, moved, "float64", { wrt: [name], reduction: "sum" });
+      const { value, grads } = run(lossOf(one), moved, "float64", { wrt: [name], reduction: "sum" });
       return [value as number, grads[name]?.[0] ?? Number.NaN];
     }
-    const f = (library as unknown as Record<string, FloatFunction>)[one.name] as FloatFunction;
-    const given = Object.fromEntries(Object.entries(moved.args).map(([key, { data, shape }]) => [key, { data: Float64Array.from(data), shape }]));
+    const f = functionOf(one);
+    const { args: given } = givenTo(moved, "float64");
     const [value = Number.NaN, ...rest] = list(f(...Object.values(given), options));
     const outer = Float64Array.of(1, ...rest.map(() => 0));
     return [value, Object.values(vjpOf(f, given, outer, options))[0]?.[0] ?? Number.NaN];
   } catch (error) {
-    if (error instanceof library.LossRangeError) return undefined;
+    if (error instanceof LossRangeError) return undefined;
     throw error;
   }
 }
@@ -45,12 +39,10 @@ function at(one: Case, { args, options }: Inputs, x: number): readonly [number, 
 /** What is held fast: of losses by element some targets, of others two classes, or the smallest sample there is. */
 function slices(one: Case): readonly (readonly [string, Inputs])[] {
   if (!("wrt" in one)) {
-    const shape = one.shapes.find((each) => each.length > 1 && each.at(-1) === 2) ?? one.shapes.find((each) => each.length > 1) ?? [1];
-    const args = one.sample(seeded(2), one.shapes.every(({ length }) => length > 1) ? shape : [1]);
-    return [["", { args, options: {} }]];
+    const shape = isOfRows(one) ? (one.shapes.find((each) => each.at(-1) === 2) ?? one.shapes[0] ?? []) : [1];
+    return [["", { args: one.sample(seeded(2), shape), options: {} }]];
   }
-  const target = (inputs: Inputs) => Object.entries(inputs.args)[1];
-  const { form = target(one.sample(seeded(1), [2, 3], {}))?.[1].kind === "index" ? "classes" : "elements" } = one;
+  const form = formOf(one);
   if (form === "classes") {
     return [0, 1].map((label) => {
       const input = { data: [0, 0], shape: [1, 2], kind: "float" } as const;
@@ -61,7 +53,7 @@ function slices(one: Case): readonly (readonly [string, Inputs])[] {
     const found = new Map<string, Inputs>();
     for (let seed = 1; seed < 40 && found.size < 3; seed++) {
       const inputs = one.sample(seeded(seed), [1], {});
-      const [name = "", { data } = { data: [0] }] = target(inputs) ?? [];
+      const [name = "", { data } = { data: [0] }] = Object.entries(inputs.args)[1] ?? [];
       const line = `${name} ${Number((data[0] ?? 0).toFixed(2))}`;
       if (!found.has(line)) found.set(line, inputs);
     }
@@ -85,24 +77,23 @@ export function curve(one: Case): string {
   const inside = points.filter(({ value }) => Number.isFinite(value));
   if (inside.length === 0) throw new Error(`${one.name} has no value between −${RANGE} and ${RANGE}.`);
   const domain = [Math.min(...inside.map(({ x }) => x)), Math.max(...inside.map(({ x }) => x))];
-  const panel = (key: "value" | "gradient", label: string) =>
-    Plot.plot({
+  const panels = (["value", "gradient"] as const).map((key) => {
+    const svg = Plot.plot({
       document,
       ...PANEL,
       style: { background: "transparent", color: "currentColor", fontSize: "11px" },
       x: { label: `one element of ${first}`, domain },
-      y: { label, grid: true, nice: true },
+      y: { label: key, grid: true, nice: true },
       color: { domain: all.map(([line]) => line), range: COLORS, legend: false },
       marks: [
         Plot.ruleY([0], { strokeOpacity: 0.4 }),
-        Plot.lineY(points.map((point): Point => ({ x: point.x, y: point[key], line: point.line })), { x: "x", y: "y", stroke: "line", strokeWidth: 2 }),
+        Plot.lineY(points, { x: "x", y: key, stroke: "line", strokeWidth: 2 }),
       ],
     });
-  const legend = all.length > 1 ? `<p class="curve-legend">${all.map(([line], k) => `<span style="color:${COLORS[k]}">■</span> ${line}`).join(" &ensp; ")}</p>` : "";
-  const panels = [panel("value", "value"), panel("gradient", "gradient")].map((svg, k) => {
     svg.setAttribute("role", "img");
-    svg.setAttribute("aria-label", `The ${k === 0 ? "value" : "gradient"} of ${one.name} by one element of ${first}`);
+    svg.setAttribute("aria-label", `The ${key} of ${one.name} by one element of ${first}`);
     return (svg as unknown as { readonly outerHTML: string }).outerHTML.replace(/<style>[\s\S]*?<\/style>/, "").replace(/\s*\n\s*/g, " ");
   });
+  const legend = all.length > 1 ? `<p class="curve-legend">${all.map(([line], k) => `<span style="color:${COLORS[k]}">■</span> ${line}`).join(" &ensp; ")}</p>` : "";
   return `<div class="curve">${panels.join("")}</div>${legend}`;
 }

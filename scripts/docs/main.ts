@@ -1,6 +1,6 @@
 // npm run docs: the reference of every public name, by typedoc, in docs/. A loss's page has its formula, its curve and its options
 // beside what its comment says; the links are checked.
-import { cpSync, readdirSync } from "node:fs";
+import { cpSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -8,7 +8,7 @@ import { Command } from "commander";
 import katex from "katex";
 import { LinkChecker, LinkState } from "linkinator";
 import { Application, Comment, type CommentDisplayPart, CommentTag, Converter, type DeclarationReflection, OptionDefaults, ReflectionKind } from "typedoc";
-import type { FunctionCase, LossCase } from "../../test/cases/case.js";
+import { type Case, loadCases } from "../../bench/cases.js";
 import { seeded } from "../../test/support/draw.js";
 import { curve } from "./curve.js";
 
@@ -19,15 +19,24 @@ const { out } = new Command("npm run docs --")
   .parse()
   .opts<{ out: string }>();
 
-const cases = new Map<string, LossCase | FunctionCase>();
-for (const file of readdirSync(join(root, "test/cases")).filter((name) => name !== "case.ts")) {
-  const { default: one } = (await import(`../../test/cases/${file}`)) as { readonly default: LossCase | FunctionCase };
-  cases.set(one.name, one);
-}
+const cases = new Map((await loadCases()).map((one) => [one.name, one]));
+
+/** What users import, by the file that it is made from. */
+const ENTRIES: Readonly<Record<string, string>> = {
+  "ts/index.ts": "fused-loss",
+  "ts/threads/pool.ts": "fused-loss/threads",
+  "ts/sampling/index.ts": "fused-loss/sampling",
+  "ts/testing/index.ts": "fused-loss/testing",
+  "ts/interop/tfjs.ts": "fused-loss/tfjs",
+  "ts/interop/jax.ts": "fused-loss/jax",
+};
+/** As typedoc names a file. */
+const moduleOf = (file: string) => file.replace(/^ts\/|(\/index)?\.ts$/g, "");
+const modules = new Map(Object.entries(ENTRIES).map(([file, entry]) => [moduleOf(file), entry]));
 
 const app = await Application.bootstrap({
   name: "fused-loss",
-  entryPoints: ["ts/index.ts", "ts/threads/pool.ts", "ts/sampling/index.ts", "ts/testing/index.ts", "ts/interop/tfjs.ts", "ts/interop/jax.ts"].map((file) => join(root, file)),
+  entryPoints: Object.keys(ENTRIES).map((file) => join(root, file)),
   tsconfig: join(root, "tsconfig.json"),
   readme: join(root, "README.md"),
   customCss: join(root, "scripts/docs/docs.css"),
@@ -42,22 +51,13 @@ const app = await Application.bootstrap({
   sort: ["alphabetical"],
 });
 
-const MODULES: Readonly<Record<string, string>> = {
-  index: "fused-loss",
-  "threads/pool": "fused-loss/threads",
-  sampling: "fused-loss/sampling",
-  testing: "fused-loss/testing",
-  "interop/tfjs": "fused-loss/tfjs",
-  "interop/jax": "fused-loss/jax",
-};
-
 const text = (content: string): CommentDisplayPart => ({ kind: "text", text: content });
 
 /** How it is called, and its options: the interface of its own as a table, and where those of every loss are. */
-function usage({ name }: DeclarationReflection, one: LossCase | FunctionCase, interfaces: readonly DeclarationReflection[]): CommentDisplayPart[] {
-  const inputs = "wrt" in one ? one.sample(seeded(1), one.shapes.at(-1) ?? [], {}).args : one.sample(seeded(1), one.shapes.at(-1) ?? []);
-  const given = Object.keys(inputs).join(", ");
-  const calls = "wrt" in one ? [`${name}(${given}, options)`, `${name}.valueAndGrad(${given}, options)`] : [`${name}(${given}, options)`, `${name}.vjp(${given}, gradOutput, options)`];
+function usage({ name }: DeclarationReflection, one: Case, interfaces: readonly DeclarationReflection[]): CommentDisplayPart[] {
+  const shape = one.shapes.at(-1) ?? [];
+  const given = Object.keys("wrt" in one ? one.sample(seeded(1), shape, {}).args : one.sample(seeded(1), shape)).join(", ");
+  const calls = [`${name}(${given}, options)`, "wrt" in one ? `${name}.valueAndGrad(${given}, options)` : `${name}.vjp(${given}, gradOutput, options)`];
   const own = interfaces.find((each) => each.name.toLowerCase() === `${name}options`.toLowerCase());
   const rows = (own?.children ?? []).flatMap((option) => [text(`| \`${option.name}\` | `), ...(option.comment?.summary ?? []).map((part) => ({ ...part, text: part.text.replaceAll("\n", " ") })), text(" |\n")]);
   const link = (target: string): CommentDisplayPart => ({ kind: "inline-tag", tag: "@link", text: target, target: interfaces.find((each) => each.name === target) as DeclarationReflection });
@@ -69,7 +69,7 @@ function usage({ name }: DeclarationReflection, one: LossCase | FunctionCase, in
 }
 
 app.converter.on(Converter.EVENT_RESOLVE_BEGIN, ({ project }) => {
-  for (const module of project.getReflectionsByKind(ReflectionKind.Module)) module.name = MODULES[module.name] ?? module.name;
+  for (const module of project.getReflectionsByKind(ReflectionKind.Module)) module.name = modules.get(module.name) ?? module.name;
   const interfaces = project.getReflectionsByKind(ReflectionKind.Interface) as DeclarationReflection[];
   for (const reflection of project.getReflectionsByKind(ReflectionKind.Variable | ReflectionKind.Class) as DeclarationReflection[]) {
     const one = cases.get(reflection.name);
