@@ -1,28 +1,26 @@
 // npm run bench:interop: steps of training in TensorFlow.js and jax-js, by a loss of fused-loss and by the framework's own, in turn.
 // A step is the model's way forward, the loss, the way back and the optimiser's update, on one thread; the model is one layer.
-import { createRequire } from "node:module";
-import { dirname } from "node:path";
 import { defaultDevice, init, jit, nn, numpy as np, tree, valueAndGrad } from "@jax-js/jax";
 import * as tf from "@tensorflow/tfjs";
-import { setThreadsCount, setWasmPaths } from "@tensorflow/tfjs-backend-wasm";
 import { Command } from "commander";
 import { bceWithLogits, crossEntropy, mse } from "fused-loss";
 import { lossAndGrad } from "fused-loss/jax";
 import { tensorLoss } from "fused-loss/tfjs";
 import { normal, seeded } from "../test/support/draw.js";
 import { median } from "./measure.js";
+import { milliseconds } from "./run.js";
+import { prepareTfjsWasm } from "./tfjsWasm.js";
 
 const { time } = new Command("npm run bench:interop --")
   .description("Times steps of training in TensorFlow.js and jax-js, by a loss of fused-loss and by the framework's own, in turn.")
-  .option("--time <ms>", "for each row", Number, 3000)
+  .option("--time <ms>", "for each row", milliseconds, 3000)
   .parse()
   .opts<{ time: number }>();
 
 const FEATURES = 64;
 const WARM_UP = 5;
 
-setWasmPaths(`${dirname(createRequire(import.meta.url).resolve("@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm.wasm"))}/`);
-setThreadsCount(1);
+prepareTfjsWasm();
 tf.enableProdMode();
 await tf.setBackend("wasm");
 await init("wasm");

@@ -41,6 +41,8 @@ function placed<A extends Floats | Int32Array>(array: A, make: (bytes: number) =
   return copy;
 }
 
+const resizable = (bytes: number) => new (ArrayBuffer as unknown as new (bytes: number, options: object) => ArrayBuffer)(bytes, { maxByteLength: 2 * bytes });
+
 /** What an argument or option may be in place of what it should; each is made from that. */
 const VALUES: Readonly<Record<string, (valid: unknown) => unknown>> = {
   undefined: () => undefined,
@@ -94,12 +96,9 @@ const VALUES: Readonly<Record<string, (valid: unknown) => unknown>> = {
     return { data: array, shape: shapeOf(valid) };
   },
   shared: (valid) => ({ data: placed(arrayOf(valid), (bytes) => new SharedArrayBuffer(bytes)), shape: shapeOf(valid) }),
-  resizable: (valid) => {
-    const array = placed(arrayOf(valid), (bytes) => new (ArrayBuffer as unknown as new (bytes: number, options: object) => ArrayBuffer)(bytes, { maxByteLength: 2 * bytes }));
-    return { data: array, shape: shapeOf(valid) };
-  },
+  resizable: (valid) => ({ data: placed(arrayOf(valid), resizable), shape: shapeOf(valid) }),
   shrunk: (valid) => {
-    const array = placed(arrayOf(valid), (bytes) => new (ArrayBuffer as unknown as new (bytes: number, options: object) => ArrayBuffer)(bytes, { maxByteLength: 2 * bytes }));
+    const array = placed(arrayOf(valid), resizable);
     (array.buffer as ArrayBuffer & { resize(bytes: number): void }).resize(4);
     return { data: array, shape: shapeOf(valid) };
   },
@@ -147,14 +146,11 @@ const subjects = [
   ...functionCases.flatMap((one) => one.options.map((options) => ({ one, sample: (shape: readonly number[]) => ({ args: one.sample(seeded(count(shape)), shape), options }) }))),
 ];
 
-type Change =
-  | { readonly kind: "argument" | "option"; readonly at: number; readonly value: string }
-  | { readonly kind: "out"; readonly at: number; readonly value: string };
-
-const names = { argument: Object.keys(VALUES), option: Object.keys(VALUES), out: Object.keys(OUTS) };
-const changes: fc.Arbitrary<Change> = fc
-  .constantFrom("argument" as const, "option" as const, "out" as const)
-  .chain((kind) => fc.record({ kind: fc.constant(kind), at: fc.nat(20), value: fc.constantFrom(...names[kind]) }));
+/** What each kind of change may put in. */
+const HOSTILE = { argument: VALUES, option: VALUES, out: OUTS };
+const changes = fc
+  .constantFrom(...(Object.keys(HOSTILE) as (keyof typeof HOSTILE)[]))
+  .chain((kind) => fc.record({ kind: fc.constant(kind), at: fc.nat(20), value: fc.constantFrom(...Object.keys(HOSTILE[kind])) }));
 
 const plans = fc.record({
   subject: fc.nat(subjects.length - 1),
@@ -193,7 +189,7 @@ function prepared({ subject, shape, dtype, reduction, gradients, changes }: Plan
     if (!gradients) return f(...args, options);
     return isLoss ? f.valueAndGrad?.(...args, options) : f.vjp?.(...args, first, options);
   };
-  return { name: one.name, args, options, call, first };
+  return { name: one.name, args, options, call };
 }
 
 /** Every view of JavaScript's memory in what a call was given. */

@@ -1,13 +1,14 @@
 // fused-loss/tfjs and fused-loss/jax in the real libraries: models learn by our losses what they learn by the libraries' own.
-import { createRequire } from "node:module";
-import { dirname } from "node:path";
 import { defaultDevice, init, nn, numpy as np, tree, valueAndGrad } from "@jax-js/jax";
 import * as tf from "@tensorflow/tfjs";
-import { setThreadsCount, setWasmPaths } from "@tensorflow/tfjs-backend-wasm";
 import { bceWithLogits, clip, crossEntropy, dice, gaussianNll, huber, mse, multiLabelMargin, poly, tripletMargin } from "fused-loss";
 import { lossAndGrad } from "fused-loss/jax";
 import { compiledLoss, tensorLoss } from "fused-loss/tfjs";
 import { beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { prepareTfjsWasm } from "../bench/tfjsWasm.js";
+import type { LossCase } from "./cases/case.js";
+import { givenTo, lossOf } from "./support/call.js";
+import { lossCases } from "./support/cases.js";
 import { normal, seeded } from "./support/draw.js";
 
 vi.setConfig({ testTimeout: 60_000 });
@@ -25,6 +26,9 @@ const oneHot = Float32Array.from({ length: SAMPLES * CLASSES }, (_, i) => (i % C
 const shape = [SAMPLES, CLASSES];
 const STEPS = 25;
 
+const argsOf = (one: LossCase) => one.sample(seeded(1), [2, 3], {}).args;
+const twoArguments = lossCases.filter((one) => Object.keys(argsOf(one)).join() === "input,target");
+
 /** Within what float32 loses in some steps of training. */
 function expectNear(ours: ArrayLike<number>, theirs: ArrayLike<number>, tolerance = 2e-5) {
   expect(ours.length).toBe(theirs.length);
@@ -33,9 +37,7 @@ function expectNear(ours: ArrayLike<number>, theirs: ArrayLike<number>, toleranc
 
 describe.each(["cpu", "wasm"])("TensorFlow.js on %s", (backend) => {
   beforeAll(async () => {
-    const wasm = createRequire(import.meta.url).resolve("@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm.wasm");
-    setWasmPaths(`${dirname(wasm)}/`);
-    setThreadsCount(1);
+    prepareTfjsWasm();
     expect(await tf.setBackend(backend)).toBe(true);
   });
   beforeEach(() => tf.disposeVariables());
@@ -112,6 +114,22 @@ describe.each(["cpu", "wasm"])("TensorFlow.js on %s", (backend) => {
     const lists = Int32Array.of(2, -1, 0, 0, 1, -1);
     const scores = { data: values.slice(0, 6), shape: [2, 3] };
     expect(compiledLoss(multiLabelMargin)(tf.tensor2d(lists, [2, 3], "int32"), tf.tensor2d(scores.data, [2, 3])).dataSync()[0]).toBe(multiLabelMargin(scores, { data: lists, shape: [2, 3] }));
+  });
+
+  // What compiledLoss has to know of a loss: a new one of these kinds is to be named in its lists.
+  it.each(twoArguments.filter(({ options }) => options.some((set) => "probabilities" in set)))("$name takes probabilities whose classes come last", (one) => {
+    const z = { data: values, shape };
+    const loss = lossOf(one);
+    const ours = compiledLoss(loss)(tf.tensor(oneHot, [2, 4, 4, CLASSES]), tf.tensor(values, [2, 4, 4, CLASSES]));
+    expect(ours.dataSync()[0]).toBe(loss(z, { data: oneHot, shape }));
+  });
+
+  it.each(twoArguments.filter((one) => argsOf(one).target?.kind === "index"))("$name takes class indices", (one) => {
+    const { input, target } = givenTo({ args: argsOf(one), options: {} }, "float32").args;
+    if (!input || !target) throw new Error("no arguments");
+    const loss = lossOf(one);
+    const ours = compiledLoss(loss)(tf.tensor(target.data, [...target.shape], "int32"), tf.tensor(input.data, [...input.shape]));
+    expect(ours.dataSync()[0]).toBe(loss(input, target));
   });
 
   it("keeps its hands off the tensors' data, and its gradients from arrays that are used again", () => {

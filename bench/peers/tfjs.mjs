@@ -1,13 +1,9 @@
 // tfjs as a contestant of `npm run bench:peers`: its wasm backend with SIMD, one thread, and its own losses where it has them.
 // Targets are prepared as its losses want them, one-hot and channels last; the gradients stay its tensors.
-import { createRequire } from "node:module";
-import { dirname } from "node:path";
 import * as tf from "@tensorflow/tfjs";
-import { setThreadsCount, setWasmPaths } from "@tensorflow/tfjs-backend-wasm";
+import { prepareTfjsWasm } from "../tfjsWasm.ts";
 
-const wasm = createRequire(import.meta.url).resolve("@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm.wasm");
-setWasmPaths(`${dirname(wasm)}/`);
-setThreadsCount(1);
+prepareTfjsWasm();
 tf.enableProdMode();
 await tf.setBackend("wasm");
 

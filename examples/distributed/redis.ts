@@ -1,30 +1,16 @@
 // A Redis to work with: that of REDIS_URL, or one of our own on the loopback device, with its own port and folder.
-import { spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { Redis } from "ioredis";
+import { needProgram } from "../debian.ts";
 
 export interface Server {
   readonly url: string;
   stop(): Promise<void>;
-}
-
-const isThere = () => spawnSync("redis-server", ["--version"]).status === 0;
-
-/** Installs Debian's Redis where that can be done, and says what to do where it cannot. */
-function needRedis() {
-  if (isThere()) return;
-  if (process.getuid?.() === 0 && spawnSync("apt-get", ["--version"]).status === 0) {
-    console.error("installing redis-server …");
-    for (const args of [["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", "redis-server"]]) {
-      spawnSync("apt-get", args, { stdio: ["ignore", "ignore", "inherit"], env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" } });
-    }
-    if (isThere()) return;
-  }
-  throw new Error("There is no redis-server: install one (on Debian `apt-get install redis-server`), or set REDIS_URL.");
 }
 
 function freePort(): Promise<number> {
@@ -56,7 +42,7 @@ export async function startRedis(): Promise<Server> {
     await connect(given);
     return { url: given, stop: () => Promise.resolve() };
   }
-  needRedis();
+  needProgram("redis-server", ", or set REDIS_URL");
   const folder = mkdtempSync(join(tmpdir(), "fused-loss-redis-"));
   const port = await freePort();
   // Nothing is kept on disk: what a run leaves is worth nothing without its processes.

@@ -1,39 +1,24 @@
 // Debian's Chromium and Firefox, and a server of pages for them.
-import { spawnSync } from "node:child_process";
 import { type Browser, launch } from "puppeteer-core";
 import { createServer, preview } from "vite";
+import { needProgram } from "../../examples/debian.js";
 
-const BROWSERS = {
-  chromium: { package: "chromium", path: "/usr/bin/chromium" },
-  firefox: { package: "firefox-esr", path: "/usr/bin/firefox-esr" },
-} as const;
-export type BrowserName = keyof typeof BROWSERS;
+const BROWSERS = { chromium: "chromium", firefox: "firefox-esr" } as const;
+type BrowserName = keyof typeof BROWSERS;
+export const BROWSER_NAMES = Object.keys(BROWSERS) as readonly BrowserName[];
 
 // As root Chromium has no sandbox; the rest keeps it from calling home.
 const CHROMIUM_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
 
-/** Installs a package of Debian where that can be done, and says what to do where it cannot. */
-function need({ package: name, path }: { readonly package: string; readonly path: string }) {
-  const isThere = () => spawnSync(path, ["--version"]).status === 0;
-  if (isThere()) return;
-  if (process.getuid?.() === 0 && spawnSync("apt-get", ["--version"]).status === 0) {
-    for (const args of [["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", name]]) {
-      spawnSync("apt-get", args, { stdio: ["ignore", "ignore", "inherit"], env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" } });
-    }
-    if (isThere()) return;
-  }
-  throw new Error(`There is no ${path}: install it (on Debian \`apt-get install ${name}\`).`);
-}
-
-export async function start(name: BrowserName): Promise<Browser> {
-  need(BROWSERS[name]);
-  const executablePath = BROWSERS[name].path;
+async function start(name: BrowserName): Promise<Browser> {
+  needProgram(BROWSERS[name]);
+  const executablePath = `/usr/bin/${BROWSERS[name]}`;
   if (name === "firefox") return launch({ browser: "firefox", executablePath, headless: true });
   return launch({ executablePath, headless: true, args: CHROMIUM_FLAGS });
 }
 
 /** What a page leaves in `globalThis.outcome`, once it does. A complaint on its console is an error, unless it may complain. */
-export async function outcomeOf(browser: Browser, url: string, { mayComplain = false } = {}): Promise<unknown> {
+async function outcomeOf(browser: Browser, url: string, mayComplain: boolean): Promise<unknown> {
   const page = await browser.newPage();
   const complaints: string[] = [];
   page.on("pageerror", (error) => complaints.push(String(error)));
@@ -51,23 +36,32 @@ export async function outcomeOf(browser: Browser, url: string, { mayComplain = f
   }
 }
 
-export interface Served {
-  readonly url: string;
-  close(): Promise<void>;
-}
-
 // What a page must be served with to share memory between threads.
 const ISOLATED = { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp" };
 
-/** Serves a folder, with more headers if they are given: its files as they are, or by Vite's development server. */
-export async function serve(root: string, kind: "files" | "development", more: Readonly<Record<string, string>> = {}): Promise<Served> {
-  const options = { host: "127.0.0.1", port: 0, headers: { ...ISOLATED, ...more } };
+/** How a folder is served, and what its page may do. */
+export interface Visit {
+  /** By Vite's development server, in place of the files as they are. */
+  readonly development?: boolean;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly mayComplain?: boolean;
+}
+
+async function serve(root: string, { development = false, headers = {} }: Visit) {
+  const options = { host: "127.0.0.1", port: 0, headers: { ...ISOLATED, ...headers } };
   const config = { root, configFile: false, logLevel: "error", appType: "mpa" } as const;
-  if (kind === "files") {
-    const server = await preview({ ...config, build: { outDir: "." }, preview: options });
-    return { url: server.resolvedUrls?.local[0] ?? "", close: () => server.close() };
+  if (development) return (await createServer({ ...config, server: options })).listen();
+  return preview({ ...config, build: { outDir: "." }, preview: options });
+}
+
+/** Opens the page of a folder in a browser; what it leaves in `globalThis.outcome`. */
+export async function visit(name: BrowserName, root: string, how: Visit): Promise<unknown> {
+  const server = await serve(root, how);
+  const browser = await start(name);
+  try {
+    return await outcomeOf(browser, server.resolvedUrls?.local[0] ?? "", how.mayComplain ?? false);
+  } finally {
+    await browser.close();
+    await server.close();
   }
-  const server = await createServer({ ...config, server: options });
-  await server.listen();
-  return { url: server.resolvedUrls?.local[0] ?? "", close: () => server.close() };
 }

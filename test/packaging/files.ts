@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import type { Call } from "../support/corpus.js";
+import { corpus } from "../support/corpus.js";
 import type { Digests } from "./play.js";
 import type { Answer } from "./program.js";
 import { root, script } from "./project.js";
@@ -11,7 +11,7 @@ export const digests = JSON.parse(readFileSync(join(root, "test/digests.json"), 
 export const EXPECTED: Answer = { builds: { simd128: digests, scalar: digests, threads: digests }, started: Math.min(2, availableParallelism()), drawn: ["a", "b", "c", "d"], checked: true };
 
 /** The corpus, and the program that plays it. */
-export const filesToPlay = async (corpus: readonly Call[]) => ({ "corpus.json": JSON.stringify(corpus), "play.js": await script("play"), "program.js": await script("program") });
+export const filesToPlay = async () => ({ "corpus.json": JSON.stringify(corpus()), "play.js": await script("play"), "program.js": await script("program") });
 
 /** Runs the program at a command line. */
 export const COMMAND = `
@@ -20,7 +20,10 @@ import { answer } from "./program.js";
 console.log(JSON.stringify(await answer(JSON.parse(readFileSync("corpus.json", "utf8")))));
 process.exit();`;
 
-/** Names a type of every entry. */
+/** How the compiler checks a program, but for its modules. */
+export const CHECK = ["--noEmit", "--strict", "--target", "es2022", "--lib", "es2022,dom"];
+
+/** Names a type of the entries that need nothing beside them. */
 export const typesProgram = `
 import { type Tensor, crossEntropy, zeros } from "fused-loss";
 import { BalancedSampler } from "fused-loss/sampling";

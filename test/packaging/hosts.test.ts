@@ -5,9 +5,8 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { corpus } from "../support/corpus.js";
-import { type BrowserName, outcomeOf, serve, start } from "./browsers.js";
-import { COMMAND, EXPECTED, digests, filesToPlay, typesProgram } from "./files.js";
+import { BROWSER_NAMES, type Visit, visit } from "./browsers.js";
+import { CHECK, COMMAND, EXPECTED, digests, filesToPlay, typesProgram } from "./files.js";
 import { bin, pack, project, removeAll, run } from "./project.js";
 
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 600_000 });
@@ -30,7 +29,7 @@ async function install() {
 beforeAll(async () => {
   await install();
   tarball = await pack();
-  files = await filesToPlay(corpus());
+  files = await filesToPlay();
 });
 afterAll(removeAll);
 
@@ -52,8 +51,7 @@ describe("a program of", () => {
 
 it("types resolve with TypeScript 5.7, the oldest that they are for", async () => {
   const where = await project(tarball, "typescript", { "main.ts": typesProgram });
-  const options = ["--noEmit", "--strict", "--target", "es2022", "--lib", "es2022,dom", "--module", "nodenext"];
-  await run(bin("typescript-5.7", "tsc"), [...options, "main.ts"], where);
+  await run(bin("typescript-5.7", "tsc"), [...CHECK, "--module", "nodenext", "main.ts"], where);
 });
 
 describe("workerd", () => {
@@ -130,11 +128,9 @@ const IMPORT_MAP = `<script type="importmap">${JSON.stringify({
   imports: Object.fromEntries(["", "/scalar", "/threads", "/sampling", "/testing"].map((entry) => [`fused-loss${entry}`, `/node_modules/fused-loss/dist/${entry === "" ? "simd128" : entry.slice(1)}.js`])),
 })}</script>`;
 
-interface Site {
+interface Site extends Visit {
   readonly files: Readonly<Record<string, string>>;
   build?(where: string): Promise<unknown>;
-  readonly kind?: "development";
-  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** Copies the threads' worker beside what a bundler made that does not do so itself. */
@@ -153,10 +149,7 @@ const sites: Readonly<Record<string, Site>> = {
     build: bundled,
     headers: { "Content-Security-Policy": "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self'; img-src data:" },
   },
-  esbuild: {
-    files: { "index.html": page("dist/main.js"), "main.js": asking("/dist/threads.worker.js") },
-    build: bundled,
-  },
+  esbuild: { files: { "index.html": page("dist/main.js"), "main.js": asking("/dist/threads.worker.js") }, build: bundled },
   rollup: {
     files: { "index.html": page("dist/main.js"), "main.js": asking(), "rollup.config.mjs": ROLLUP },
     build: async (where) => {
@@ -166,7 +159,7 @@ const sites: Readonly<Record<string, Site>> = {
   },
   webpack: { files: { "index.html": page("dist/main.js"), "main.js": asking(), "webpack.config.mjs": WEBPACK }, build: (where) => run(bin("webpack-cli"), ["build"], where) },
   Vite: { files: { "index.html": page("/main.js"), "main.js": asking() }, build: (where) => run(bin("vite"), ["build", "--outDir=built", "--target=esnext"], where) },
-  "Vite in development": { files: { "index.html": page("/main.js"), "main.js": asking() }, kind: "development" },
+  "Vite in development": { files: { "index.html": page("/main.js"), "main.js": asking() }, development: true },
   "a worker by Vite": {
     files: { "index.html": page("/main.js"), "main.js": ASKING_WORKER, "worker.js": WORKER },
     build: (where) => run(bin("vite"), ["build", "--outDir=built", "--target=esnext"], where),
@@ -181,31 +174,19 @@ describe.each(Object.entries(sites))("a page made by %s in", (name, site) => {
     if (existsSync(join(where, "built"))) copyFileSync(join(where, "corpus.json"), join(where, "built/corpus.json"));
   });
 
-  it.each<BrowserName>(["chromium", "firefox"])("%s", async (browserName) => {
+  it.each(BROWSER_NAMES)("%s", async (browser) => {
     const built = join(where, "built");
-    const served = await serve(existsSync(built) ? built : where, site.kind ?? "files", site.headers);
-    const browser = await start(browserName);
-    try {
-      expect(await outcomeOf(browser, served.url)).toEqual(EXPECTED);
-    } finally {
-      await browser.close();
-      await served.close();
-    }
+    expect(await visit(browser, existsSync(built) ? built : where, site)).toEqual(EXPECTED);
   });
 });
 
-it.each<BrowserName>(["chromium", "firefox"])("says in %s which directive a Content-Security-Policy lacks", async (browserName) => {
+it.each(BROWSER_NAMES)("says in %s which directive a Content-Security-Policy lacks", async (browser) => {
   const asking = `
 import { mse } from "fused-loss";
 try { globalThis.outcome = mse(Float32Array.of(1), Float32Array.of(1)); } catch (error) { globalThis.outcome = error.message; }`;
-  const where = await project(tarball, `policy-${browserName}`, { "index.html": page("dist/main.js"), "main.js": asking });
-  await run(bin("esbuild"), ["main.js", "--bundle", "--format=esm", "--outdir=dist"], where);
-  const served = await serve(where, "files", { "Content-Security-Policy": "default-src 'none'; script-src 'self'; img-src data:" });
-  const browser = await start(browserName);
-  try {
-    expect(await outcomeOf(browser, served.url, { mayComplain: true })).toBe("This page's Content-Security-Policy forbids WebAssembly: add 'wasm-unsafe-eval' to its script-src");
-  } finally {
-    await browser.close();
-    await served.close();
-  }
+  const where = await project(tarball, `policy-${browser}`, { "index.html": page("dist/main.js"), "main.js": asking });
+  await bundled(where);
+  const headers = { "Content-Security-Policy": "default-src 'none'; script-src 'self'; img-src data:" };
+  const told = "This page's Content-Security-Policy forbids WebAssembly: add 'wasm-unsafe-eval' to its script-src";
+  expect(await visit(browser, where, { headers, mayComplain: true })).toBe(told);
 });

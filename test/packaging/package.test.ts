@@ -4,8 +4,7 @@ import { join } from "node:path";
 import { formatMessage } from "publint/utils";
 import { publint } from "publint";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { corpus } from "../support/corpus.js";
-import { COMMAND, EXPECTED, filesToPlay, typesProgram } from "./files.js";
+import { CHECK, COMMAND, EXPECTED, filesToPlay, typesProgram } from "./files.js";
 import { bin, pack, project, removeAll, root, run } from "./project.js";
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
@@ -17,7 +16,7 @@ const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as
 beforeAll(async () => {
   tarball = await pack();
   where = await project(tarball, "here", {
-    ...(await filesToPlay(corpus())),
+    ...(await filesToPlay()),
     "main.js": COMMAND,
     "required.cjs": `
       const { mse } = require("fused-loss");
@@ -64,8 +63,7 @@ describe("types resolve with", () => {
     ["node16", "node16"],
     ["nodenext", "nodenext"],
   ])("moduleResolution %s", async (moduleResolution, module) => {
-    const options = ["--noEmit", "--strict", "--target", "es2022", "--lib", "es2022,dom", "--module", module, "--moduleResolution", moduleResolution];
-    await run(bin("typescript", "tsc"), [...options, "types.ts", "types.mts"], where);
+    await run(bin("typescript", "tsc"), [...CHECK, "--module", module, "--moduleResolution", moduleResolution, "types.ts", "types.mts"], where);
   });
 });
 

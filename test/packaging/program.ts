@@ -14,7 +14,6 @@ export interface Answer {
   readonly checked: boolean;
 }
 
-
 export async function answer(corpus: readonly Call[], workerUrl?: string): Promise<Answer> {
   const sampler = new BalancedSampler<string>({ classes: 2, capacity: 4, batchSize: 4, seed: 1 });
   for (const [item, label] of [["a", 0], ["b", 0], ["c", 1], ["d", 1]] as const) sampler.push(item, label);
