@@ -47,3 +47,4 @@ const kB = (bytes) => `${(bytes / 1000).toFixed(1)} kB`;
 console.log(`\n${name} ${version}\n`);
 for (const file of files) console.log(`  ${file.path.padEnd(32)}${kB(file.size).padStart(10)}`);
 console.log(`\n${files.length} files, ${kB(unpackedSize)}; packed ${kB(size)}\n\n${top.trimEnd()}`);
+if (options["skip-tests"]) console.log("\nNeither linted nor tested: --skip-tests");

@@ -67,6 +67,12 @@ describe("fused-loss bench", () => {
     expect([...document.querySelectorAll('g[aria-label="bar"] rect')]).toHaveLength(2);
   });
 
+  it("ends in silence when its reader has enough", () => {
+    const shell = `"${process.execPath}" "${join(dist, "cli.js")}" ${QUICK.join(" ")} 2>errors.txt | head -1`;
+    expect(spawnSync("bash", ["-c", `set -o pipefail; ${shell}`], { cwd: where, encoding: "utf8" })).toMatchObject({ status: 0 });
+    expect(readFileSync(join(where, "errors.txt"), "utf8")).not.toContain("EPIPE");
+  });
+
   it("measures the scalar build where there is no SIMD", () => {
     const { status, stdout, stderr } = command([...QUICK, "--json"], ["--import", "data:text/javascript,WebAssembly.validate = () => false;"]);
     expect(status, stderr).toBe(0);

@@ -29,16 +29,22 @@ interface CommandRecord extends Measurements {
 /** What is measured unless told: half a minute. */
 const DEFAULT = { loss: ["mse", "huber", "bceWithLogits", "klDiv", "crossEntropy"], size: ["1024", "65536", "1048576", "4096x10", "128x1000"] };
 
+// A reader that has enough, such as `head`, ends the program, and is no error.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE") process.exit(0);
+  throw error;
+});
+
 const program = new Command("fused-loss").description("Tells how fast fused-loss is on this machine, and whether it works.").version(version);
 
 withSelection(program.command("bench"), 200)
   .description(
     "Checks every build, then times the SIMD build, the scalar build and plain JavaScript in turn: value alone and value with gradient, medians and ratios.",
   )
-  .addOption(new Option("--all", "every loss and function in every size, which takes some minutes").conflicts("loss"))
+  .addOption(new Option("--all", "every loss and function in every size, which takes some minutes; not with --loss").conflicts("loss"))
   .option("--json", "print the record instead of the report")
-  .option("--svg <file>", "draw the ratios of value with gradient into a file")
-  .addHelpText("after", `\nWithout --loss, --size and --all: ${DEFAULT.loss.join(", ")} in ${DEFAULT.size.join(", ")}.`)
+  .option("--svg <file>", "draw the ratios of value with gradient into a file, whose folder is made")
+  .addHelpText("after", `\nSizes are those that the losses are measured in; a name or size that there is not lists what there is.\nWithout --loss, --size and --all: ${DEFAULT.loss.join(", ")} in ${DEFAULT.size.join(", ")}.`)
   .action(async (options: Options, command: Command) => {
     const refuse = (message: string): never => command.error(`error: ${message}`);
     try {
