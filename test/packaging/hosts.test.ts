@@ -4,10 +4,13 @@ import { copyFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import * as simd128 from "fused-loss";
+import * as scalar from "fused-loss/scalar";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { recordCorpus } from "../support/tape.js";
 import { BROWSER_NAMES, type Visit, visit } from "./browsers.js";
 import { CHECK, COMMAND, EXPECTED, digests, filesToPlay, typesProgram } from "./files.js";
-import { bin, pack, project, removeAll, run } from "./project.js";
+import { bin, folder, pack, project, removeAll, root, run } from "./project.js";
 
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 600_000 });
 
@@ -99,6 +102,23 @@ export default {
     } finally {
       server.kill();
     }
+  });
+});
+
+describe("wasmtime, which has no JavaScript", () => {
+  const builds = { simd128, scalar };
+
+  it.each(["simd128", "scalar"] as const)("plays what %s is asked", async (name) => {
+    const where = join(folder, "wasmtime");
+    const python = join(where, "bin", "python");
+    if (!existsSync(python)) {
+      await run("python3", ["-m", "venv", where], folder);
+      await run(python, ["-m", "pip", "install", "--quiet", "wasmtime==50.0.1"], folder);
+    }
+    const { answer, tape } = await recordCorpus(builds[name]);
+    expect(answer).toEqual(digests);
+    writeFileSync(join(where, "tape"), tape);
+    expect(await run(python, [join(here, "replay.py"), join(root, "dist", `${name}.wasm`), join(where, "tape")], where)).toMatch(/^\d{4,} calls, the same bits\n$/);
   });
 });
 

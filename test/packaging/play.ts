@@ -85,11 +85,12 @@ function largeAnswers(library: object, [name, rows, classes]: (typeof LARGE)[num
 /** The digests of a build's answers in both dtypes: of each loss and function the first 16 hexadecimal digits of their SHA-256. */
 export async function digests(library: object, corpus: readonly Call[]): Promise<Digests> {
   const result: Record<string, string> = {};
-  for (const call of LARGE) result[`${call[0]} of ${call[1]} × ${call[2]}`] = await digest([Float32Array, Float64Array].flatMap((Floats) => largeAnswers(library, call, Floats).map(bytes)));
   for (const name of new Set(corpus.map((call) => call.name))) {
     const calls = corpus.filter((call) => call.name === name);
     const parts = calls.flatMap((call) => [Float32Array, Float64Array].flatMap((Floats) => answers(library, call, Floats).map(bytes)));
     result[name] = await digest(parts);
   }
+  // Last, as memory that has grown stays.
+  for (const call of LARGE) result[`${call[0]} of ${call[1]} × ${call[2]}`] = await digest([Float32Array, Float64Array].flatMap((Floats) => largeAnswers(library, call, Floats).map(bytes)));
   return result;
 }

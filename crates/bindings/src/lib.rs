@@ -55,7 +55,7 @@ impl Drop for Buffer {
 }
 
 /// Layout of a call block, in float64 slots.
-mod block {
+pub(crate) mod block {
     /// Written by the engine: 0, or the bytes of scratch memory that could not be had.
     pub const MISSING: usize = 0;
     /// The divisor of the reduced value; NaN stands for the sum of the weights.
