@@ -2,6 +2,7 @@
 //   npm test                     everything
 //   npm test -- <vitest args>    vitest alone: `npm test -- golden` for a file, `npm test -- huber` for tests of that name
 //   npm run test:packaging       the tarball in engines, bundlers and browsers, which it installs
+//   npm run test:sanitize        the kernels' tests, and the corpus in native Rust, under the address sanitizer
 //   npm run test:exhaustive      the elementary functions over every float32 there is
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -13,7 +14,14 @@ const files = readdirSync(join(root, "test"));
 const named = (arg) => arg.startsWith("-") || files.some((file) => join("test", file).includes(arg));
 const [first, ...rest] = process.argv.slice(2);
 const args = first === undefined ? [] : named(first) ? [first, ...rest] : ["-t", first, ...rest];
-const native = cargoEnv(join(root, "target", "native"));
+const sanitize = args[0] === "--sanitize";
+const native = sanitize ? sanitized() : cargoEnv(join(root, "target", "native"));
+
+/** Its standard library comes with rustc; the flag is for nightly compilers, or for a stable one that is told. */
+function sanitized() {
+  const [, host] = /^host: (.*)$/m.exec(run("rustc", ["-vV"], { capture: true }).output) ?? [];
+  return { ...cargoEnv(join(root, "target", "sanitize"), { flags: ["-Zsanitizer=address"] }), CARGO_BUILD_TARGET: host, RUSTC_BOOTSTRAP: "1" };
+}
 
 const none = { passed: 0, failed: 0, skipped: 0 };
 
@@ -39,7 +47,7 @@ function vitest() {
   const folder = mkdtempSync(join(tmpdir(), "fused-loss-"));
   const report = join(folder, "vitest.json");
   const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
-  const { status } = run("vitest", ["run", ...reporters, ...args]);
+  const { status } = run("vitest", ["run", ...reporters, ...(sanitize ? ["replay"] : args)], { env: native });
   const counts = { ...none };
   try {
     const result = JSON.parse(readFileSync(report, "utf8"));
@@ -67,7 +75,7 @@ if (args[0] === "--exhaustive") {
   const sweep = ["run", "--release", "--quiet", "--package", "fused-loss-kernels", "--example", "exhaustive"];
   process.exit(run("cargo", [...sweep, ...args.slice(1)], { env: native }).status);
 }
-const suites = args.length > 0 ? [vitest] : [rust, vitest];
+const suites = args.length > 0 && !sanitize ? [vitest] : [rust, vitest];
 const results = [setup()];
 if (results[0].failed === 0) results.push(...suites.map((suite) => suite()));
 const sum = (key) => results.reduce((total, result) => total + result[key], 0);

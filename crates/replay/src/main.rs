@@ -8,6 +8,7 @@
 mod bindings;
 
 use bindings::block;
+use std::alloc::{Layout, alloc, dealloc};
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
@@ -103,34 +104,51 @@ impl Player {
 
     /// Runs a call with its addresses turned into pointers.
     fn call(&mut self, name: &str, args: &[f64]) -> f64 {
-        let base = self.memory.as_mut_ptr() as usize;
         let number = |k: usize| args[k] as usize;
-        let pointer = |k: usize| base + number(k);
-        match name {
+        let from = number(1) / 8;
+        let slots: Vec<usize> = match name {
+            "check_domain" => vec![number(2)],
+            "check_classes" | "check_lists" => vec![number(0)],
+            "sum_rows" => vec![number(1), number(4)],
+            _ => addresses()
+                .map(|slot| self.memory[from + slot] as usize)
+                .collect(),
+        };
+        let parts = Parts::new(self, &slots);
+        let at = |address: usize| parts.pointer(address) as usize;
+        let value = match name {
             "check_domain" => {
-                bindings::check_domain(args[0] as u32, args[1] as u32, pointer(2), number(3))
+                bindings::check_domain(args[0] as u32, args[1] as u32, at(number(2)), number(3))
             }
-            "check_classes" => {
-                bindings::check_classes(pointer(0) as *const i32, number(1), number(2), args[3])
-            }
-            "check_lists" => bindings::check_lists(pointer(0), number(1), number(2)),
+            "check_classes" => bindings::check_classes(
+                parts.pointer(number(0)).cast(),
+                number(1),
+                number(2),
+                args[3],
+            ),
+            "check_lists" => bindings::check_lists(at(number(0)), number(1), number(2)),
             "sum_rows" => {
-                bindings::sum_rows(args[0] as u32, pointer(1), number(2), number(3), pointer(4));
+                bindings::sum_rows(
+                    args[0] as u32,
+                    at(number(1)),
+                    number(2),
+                    number(3),
+                    at(number(4)),
+                );
                 0.0
             }
             _ => {
-                let from = number(1) / 8;
                 let mut block = self.memory[from..from + SLOTS].to_vec();
                 for slot in addresses() {
-                    if block[slot] != 0.0 {
-                        block[slot] += base as f64;
-                    }
+                    block[slot] = at(block[slot] as usize) as f64;
                 }
                 let value = run_kernel(name, args[0] as u32, block.as_mut_ptr());
                 self.memory[from + block::MISSING] = block[block::MISSING];
                 value
             }
-        }
+        };
+        parts.copy_back(self);
+        value
     }
 
     /// The first address at which a buffer is not as it was left in WebAssembly. A NaN, whose bits
@@ -158,6 +176,64 @@ impl Player {
         self.expected = expected;
         found
     }
+}
+
+/// The memory that a call may touch, each operand in an allocation of its own: what a kernel reads or
+/// writes beside it meets the address sanitizer.
+struct Parts(BTreeMap<usize, (*mut u8, usize)>);
+
+impl Parts {
+    /// An operand ends where the next begins, or where its buffer does.
+    fn new(player: &mut Player, slots: &[usize]) -> Self {
+        let mut ends: BTreeMap<usize, usize> = BTreeMap::new();
+        for &address in slots {
+            // A slot that the call does not use may hold what an older one left.
+            let buffer = player.buffers.range(..=address).next_back();
+            if let Some((&from, &size)) = buffer.filter(|&(&from, &size)| address <= from + size) {
+                ends.insert(address, from + size);
+            }
+        }
+        let starts: Vec<_> = ends.iter().map(|(&from, &end)| (from, end)).collect();
+        let next = starts
+            .iter()
+            .skip(1)
+            .map(|&(from, _)| from)
+            .chain([usize::MAX]);
+        let native = player.native();
+        let place = |(&(from, end), next): (&(usize, usize), usize)| {
+            let bytes = &native[from..end.min(next)];
+            // SAFETY: the size is not 0.
+            let data = unsafe { alloc(layout(bytes.len())) };
+            assert!(!data.is_null(), "out of memory");
+            // SAFETY: the allocation is fresh and has room for them.
+            unsafe { data.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) };
+            (from, (data, bytes.len()))
+        };
+        Self(starts.iter().zip(next).map(place).collect())
+    }
+
+    /// Null for null, and for what no buffer holds.
+    fn pointer(&self, address: usize) -> *mut u8 {
+        self.0
+            .get(&address)
+            .map_or(core::ptr::null_mut(), |&(data, _)| data)
+    }
+
+    fn copy_back(self, player: &mut Player) {
+        let native = player.native();
+        for (from, (data, size)) in self.0 {
+            // SAFETY: allocated with this layout, and read before it is freed.
+            unsafe {
+                native[from..from + size].copy_from_slice(core::slice::from_raw_parts(data, size));
+                dealloc(data, layout(size));
+            }
+        }
+    }
+}
+
+/// Exactly so many bytes, but one for none.
+fn layout(size: usize) -> Layout {
+    Layout::from_size_align(size.max(1), 16).expect("a layout")
 }
 
 /// Whether two numbers have different bits, unless both are NaN, whose bits nothing promises.

@@ -1,0 +1,25 @@
+// Memory that many calls hold: flat, whether their tensors are disposed or left to the collector.
+//   SOAK_CALLS=1000000 npm test -- soak      more of them
+import { execFileSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { expect, it } from "vitest";
+
+const CALLS = Number(process.env.SOAK_CALLS ?? 6_000);
+const MEBI = 2 ** 20;
+
+interface Held {
+  readonly engine: number;
+  readonly process: number;
+}
+
+it.each(["dispose", "collect"])("%s", { timeout: 60_000 + CALLS }, (how) => {
+  const script = fileURLToPath(new URL("boundary/soak.mjs", import.meta.url));
+  const held = JSON.parse(execFileSync(process.execPath, ["--expose-gc", script, String(CALLS), how], { encoding: "utf8" })) as Held[];
+  console.log(`${how}: ${held.map(({ engine, process }) => `${(engine / MEBI).toFixed(1)} of ${(process / MEBI).toFixed(0)} MiB`).join(", ")}`);
+  const [first, ...later] = held as [Held, ...Held[]];
+  for (const { engine, process } of later) {
+    // What is left to the collector waits for it: how much does depends on when it comes.
+    expect(engine).toBeLessThanOrEqual(how === "dispose" ? first.engine : first.engine + 64 * MEBI);
+    expect(process).toBeLessThan(first.process + 96 * MEBI);
+  }
+});
