@@ -91,7 +91,7 @@ describe("a call within a call", () => {
     expect(got.value).toBeCloseTo(want.value, 6);
     for (const name of ["anchor", "positive", "negative"] as const) got.grads[name].forEach((g, i) => expect(g).toBeCloseTo(want.grads[name][i] ?? NaN, 6));
     // Within itself, too.
-    const nested = tripletMarginWithDistance(...given, { distance: (x1, x2) => (tripletMarginWithDistance(...given, { distance: euclidean }), euclidean(x1, x2)) });
+    const nested = tripletMarginWithDistance(...given, { distance: (x1: simd128.DistanceRows, x2: simd128.DistanceRows) => (tripletMarginWithDistance(...given, { distance: euclidean }), euclidean(x1, x2)) });
     expect(nested).toBe(got.value);
   });
 });
