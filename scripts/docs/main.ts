@@ -96,7 +96,7 @@ cpSync(join(fonts, "katex.min.css"), join(out, "assets/katex.min.css"));
 cpSync(join(fonts, "fonts"), join(out, "assets/fonts"), { recursive: true });
 
 const checker = new LinkChecker();
-const { links } = await checker.check({ path: out, recurse: true, linksToSkip: (link) => Promise.resolve(!/^(localhost|127\.0\.0\.1)$/.test(new URL(link).hostname)) });
+const { links } = await checker.check({ path: out, recurse: true, checkFragments: true, linksToSkip: (link) => Promise.resolve(!/^(localhost|127\.0\.0\.1)$/.test(new URL(link).hostname)) });
 const broken = links.filter(({ state }) => state === LinkState.BROKEN);
 for (const { url, parent } of broken) console.error(`broken link: ${url} in ${parent}`);
 console.log(`${links.length} links, ${broken.length} broken`);
