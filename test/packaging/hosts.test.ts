@@ -49,6 +49,9 @@ describe("a program of", () => {
   it.each(Object.entries(engines))("%s", async (name, [command = "", ...args]) => {
     const where = await project(tarball, name.replace(" ", "-").toLowerCase(), { ...files, "main.js": COMMAND });
     expect(JSON.parse(await run(command, [...args, "main.js"], where))).toEqual(EXPECTED);
+    // The command line, too, checks itself there.
+    const bench = ["node_modules/fused-loss/dist/cli.js", "bench", "--loss", "mse", "--size", "1024", "--time", "20", "--json"];
+    expect(JSON.parse(await run(command, [...args, ...bench], where))).toMatchObject({ selfCheck: { same: ["simd128", "scalar", "threads"], unsupported: {} } });
   });
 });
 
