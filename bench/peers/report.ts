@@ -1,7 +1,6 @@
 // The record of `npm run bench:peers`, and what the terminal and the README say of it.
-import { readFileSync, writeFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { geometricMean } from "../measure.js";
+import { replacePart } from "../readme.js";
 import type { environment } from "../record.js";
 import { type Shape, showShape } from "../rows.js";
 
@@ -75,17 +74,12 @@ const times = (ratio: number) => ratio.toFixed(ratio >= 9.95 ? 0 : ratio >= 0.99
 
 /** The README's part on peers, between its marks. */
 export function writeReadme(record: PeersRecord, chart: string) {
-  const file = fileURLToPath(new URL("../../README.md", import.meta.url));
-  const [begin, end] = ["<!-- bench:peers -->", "<!-- /bench:peers -->"];
-  const text = readFileSync(file, "utf8");
-  const [from, to] = [text.indexOf(begin), text.indexOf(end)];
-  if (from < 0 || to < from) throw new Error(`README.md has no ${begin} … ${end}`);
   const { cells, engine, engineVersion, cpu, date } = record;
   const names = Object.keys(HEADS);
   const measured = cells.filter((cell) => best(cell) !== undefined);
   const losing = measured.filter((cell) => (best(cell) ?? 1) < 1);
   const shown = (ratio: number | undefined) => (ratio === undefined ? "–" : ratio < 1 ? `**${times(ratio)}**` : times(ratio));
-  const part = [
+  replacePart("bench:peers", [
     `On ${engine} ${engineVersion}, ${cpu}, ${date.slice(0, 10)}; where we lose stands in bold:`,
     "",
     "| against | geometric mean | cells | least |",
@@ -107,6 +101,5 @@ export function writeReadme(record: PeersRecord, chart: string) {
     "</details>",
     "",
     `![Ratios by cell](bench/records/${chart})`,
-  ];
-  writeFileSync(file, `${text.slice(0, from)}${begin}\n${part.join("\n")}\n${text.slice(to)}`);
+  ]);
 }
