@@ -1,6 +1,6 @@
 //! Error bounds and special values of the elementwise functions.
 //!
-//! float32 against float64 `std`, on a stride (`examples/exhaustive.rs` takes every input);
+//! float32 against float64 `std`, on a stride (`npm run test:exhaustive` takes every input);
 //! float64 against `reference.csv`, computed by `scripts/coefficients.py table`.
 
 use fused_loss_kernels::driver::pointwise::Pointwise;
