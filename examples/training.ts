@@ -1,9 +1,10 @@
 // One training: the step that joins a jax-js model with a loss from outside, and what it takes to time its parts.
 import { blockUntilReady, jit, numpy as np, valueAndGrad, vjp } from "@jax-js/jax";
 import type { Point } from "./chart.ts";
-import { CLASSES, type Digits, PIXELS, randomNumbers } from "./digits.ts";
+import { CLASSES, type Digits, PIXELS } from "./digits.ts";
 import type { Library, Loss, Target } from "./losses.ts";
 import { Adam, initialParams, logits, type Params } from "./model.ts";
+import { randomNumbers } from "./random.ts";
 
 /** The parts of a step, in order. */
 export const PARTS = [

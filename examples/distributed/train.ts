@@ -8,8 +8,9 @@ import { fileURLToPath } from "node:url";
 import { Queue, QueueEvents } from "bullmq";
 import { merge } from "fused-loss";
 import { Redis } from "ioredis";
-import { randomNumbers, shuffled, TRAIN } from "../digits.ts";
+import { TRAIN } from "../digits.ts";
 import { Adam, initialParams, type Params } from "../model.ts";
+import { randomNumbers, shuffled } from "../random.ts";
 import { FORGET_S, fromArrays, keys, pack, QUEUE, type Shard, type ShardResult, toArrays, unpack } from "./shard.ts";
 
 /** Workers that may die in a run, each of which another takes the place of. */
