@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { gzipSync } from "node:zlib";
+import { build } from "esbuild";
 import * as simd128 from "fused-loss";
 import * as scalar from "fused-loss/scalar";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
@@ -56,6 +57,17 @@ describe("the data", () => {
       expect(bytes.equals(readFileSync(join(folder, name))), name).toBe(true);
       expect(gzipSync(bytes).length, name).toBeLessThan(500_000);
     }
+  });
+});
+
+describe("the text", () => {
+  it("knows neither Node nor mathematics that machines differ in, and is small", async () => {
+    const { metafile, outputFiles } = await build({ entryPoints: ["examples/stories/index.ts"], bundle: true, minify: true, format: "esm", external: ["fused-loss", "fused-loss/*"], metafile: true, write: false });
+    const sources = Object.keys(metafile.inputs);
+    expect(sources.every((source) => /^examples\/(stories\/\w+|random)\.ts$/.test(source))).toBe(true);
+    const { text, contents } = outputFiles[0]!;
+    expect(text).not.toMatch(/\b(Math\.(?!(abs|ceil|floor|imul|max|min|round|sqrt)\b)|document\.|process\.)/);
+    expect(gzipSync(contents).length).toBeLessThan(12_000);
   });
 });
 
