@@ -19,7 +19,7 @@ export const hardestWrong: Story = {
   about: [
     "Margin ranking asks that the logit of the right class be greater by 1 than the greatest of the others, and leaves an image alone once it is. Cross-entropy wants all probability for the right class and is never content. " +
       "Both train the same network, from the same weights, on the same batches.",
-    "The ranking is right about a percent more often, though after a while nine images of ten have no gradient any more: it works on the hard ones. " +
+    "The ranking is right about a percent more often, though in the end more than eight images of ten have no gradient any more: it works on the hard ones. " +
       "The least margins, measured by the median one, are better for it. What it does not give are probabilities, as the log loss of its logits shows.",
   ],
   uses: ["hardestWrong", "marginRanking", "crossEntropy"],
