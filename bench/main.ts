@@ -14,12 +14,14 @@ import { dirname } from "node:path";
 import { Command } from "commander";
 import * as simd128 from "fused-loss";
 import * as scalar from "fused-loss/scalar";
+import { loadCases } from "./cases.js";
+import { measureCells, warmUp } from "./cells.js";
 import { chart } from "./chart.js";
 import { openOverhead } from "./overhead.js";
 import { type BenchRecord, defaultPath, environment, loadNow } from "./record.js";
 import { judge, report } from "./report.js";
-import { loadRows } from "./rows.js";
-import { Progress, type Selection, choose, countCells, dtypesOf, measureCells, warmUp, withSelection } from "./run.js";
+import { rowsOf } from "./rows.js";
+import { Progress, type Selection, choose, countCells, dtypesOf, withSelection } from "./run.js";
 
 interface Options extends Selection {
   record: boolean;
@@ -38,7 +40,7 @@ const options = withSelection(command, 600)
   .opts<Options>();
 
 const dtypes = dtypesOf(options);
-const rows = choose(await loadRows(), options, (message) => command.error(`error: ${message}`));
+const rows = choose(rowsOf(await loadCases()), options, (message) => command.error(`error: ${message}`));
 const engines = { simd128, scalar };
 
 const load = loadNow();

@@ -2,7 +2,7 @@
 // builds and of the plain loop, on the same numbers.
 import type { Argument, FunctionArguments, LossCase } from "../test/cases/case.js";
 import { count, seeded } from "../test/support/draw.js";
-import { type Case, loadCases } from "./cases.js";
+import type { Case } from "./cases.js";
 import type { Contestant } from "./measure.js";
 import type { Plain } from "./plain.js";
 
@@ -79,9 +79,8 @@ const ROWWISE: Readonly<Record<string, Rowwise>> = {
 
 export const showShape = (shape: Shape) => shape.map((size) => size.toLocaleString("en")).join(" × ");
 
-/** The rows of all cases: by element first, then by rows of classes, each in the order of their names. */
-export async function loadRows(): Promise<Row[]> {
-  const cases = await loadCases();
+/** The rows of cases: by element first, then by rows of classes, each in the order of their names. */
+export function rowsOf(cases: readonly Case[]): Row[] {
   const rows = cases.flatMap((of): Row[] => {
     const rowwise = ROWWISE[of.name];
     const common = { of, rowwise: rowwise !== undefined, shapes: rowwise ? (rowwise.shapes ?? ROW_SHAPES) : ELEMENT_SHAPES };

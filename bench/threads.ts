@@ -5,8 +5,9 @@ import { availableParallelism } from "node:os";
 import { Command } from "commander";
 import * as threads from "fused-loss/threads";
 import { count } from "../test/support/draw.js";
+import { loadCases } from "./cases.js";
 import { measure, median } from "./measure.js";
-import { type Shape, draw, entrants, loadRows, showShape } from "./rows.js";
+import { type Shape, draw, entrants, rowsOf, showShape } from "./rows.js";
 
 const { time, loss } = new Command("npm run bench:threads --")
   .description("Times calls of fused-loss/threads, value with gradient in float32, on all cores against one thread, in turn.")
@@ -44,7 +45,7 @@ const both = (run: () => unknown) => [median(measure([{ name: "", run }], time /
 
 const cores = availableParallelism();
 console.log(`${cores} threads against one; × is how many times faster\n`);
-const rows = await loadRows();
+const rows = rowsOf(await loadCases());
 for (const [name, shapes] of Object.entries(CASES).filter(([name]) => loss?.includes(name) ?? true)) {
   const row = rows.find(({ title }) => title === name);
   if (!row) throw new Error(`no case of ${name}`);

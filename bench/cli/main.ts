@@ -8,10 +8,12 @@ import { Command, Option } from "commander";
 import * as simd128 from "fused-loss";
 import * as scalar from "fused-loss/scalar";
 import { version } from "../../package.json";
+import { loadCases } from "../cases.js";
+import { measureCells, warmUp } from "../cells.js";
 import { type Measurements, host, loadNow } from "../record.js";
 import { figures } from "../report.js";
-import { Disagreement, type Engines, loadRows } from "../rows.js";
-import { Progress, type Selection, choose, countCells, dtypesOf, measureCells, warmUp, withSelection } from "../run.js";
+import { Disagreement, type Engines, rowsOf } from "../rows.js";
+import { Progress, type Selection, choose, countCells, dtypesOf, withSelection } from "../run.js";
 import { type SelfCheck, type Support, selfCheck, showSelfCheck, showSupport, support } from "./support.js";
 
 interface Options extends Selection {
@@ -66,7 +68,7 @@ function open(path: string, refuse: (message: string) => never) {
 }
 
 async function bench(options: Options, refuse: (message: string) => never) {
-  const all = await loadRows();
+  const all = rowsOf(await loadCases());
   const short = !options.all && !options.loss && !options.size;
   const losses = options.loss ?? (options.all ? undefined : DEFAULT.loss);
   const rows = choose(all, { loss: losses, size: options.size ?? (short ? DEFAULT.size : undefined) }, refuse);

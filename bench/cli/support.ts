@@ -3,8 +3,8 @@ import { relaxedSimd, simd, threads as wasmThreads } from "wasm-feature-detect";
 import * as simd128 from "fused-loss";
 import * as scalar from "fused-loss/scalar";
 import * as threads from "fused-loss/threads";
+import { MODES, shapeLike } from "../cells.js";
 import { type Engines, type Row, assertAgreement, draw, entrants } from "../rows.js";
-import { MODES, shapeLike } from "../run.js";
 
 export interface Support {
   readonly simd: boolean;

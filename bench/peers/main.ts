@@ -10,10 +10,11 @@ import { basename, dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { Command } from "commander";
+import { loadCases } from "../cases.js";
 import { median, ratio } from "../measure.js";
 import { defaultPath, environment, loadNow } from "../record.js";
 import { count, normal, seeded } from "../../test/support/draw.js";
-import { type Cell, draw, loadRows } from "../rows.js";
+import { type Cell, draw, rowsOf } from "../rows.js";
 import { ADAPTIVE, CELLS, type Cells } from "./cells.js";
 import { chart } from "./chart.js";
 import type { Answer, Prepare } from "./protocol.js";
@@ -154,7 +155,7 @@ const contestants = [
   ...(options.twoThreads ? [node(TWO.ours), ...torches(2, TWO)] : []),
 ];
 const temporary = mkdtempSync(join(tmpdir(), "fused-loss-peers-"));
-const rows = await loadRows();
+const rows = rowsOf(await loadCases());
 const [rounds, ms] = [Number(options.rounds), Number(options.time)];
 const cells: Measured[] = [];
 const before = loadNow();
