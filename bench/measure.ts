@@ -11,11 +11,18 @@ export type Samples = Readonly<Record<string, readonly number[]>>;
 
 /** The process, where there is one: not in a page. */
 const { process } = globalThis as { readonly process?: NodeJS.Process };
-/**
- * How long a sample should be at least: far above what the clocks resolve, which in a page may be steps of a millisecond, and
- * below what a busy machine hands out.
- */
-const SAMPLE_MS = process ? 2 : 20;
+
+/** The step of the clock, which in a page may be a whole millisecond. */
+function clockStep(): number {
+  const start = performance.now();
+  for (;;) {
+    const step = performance.now() - start;
+    if (step > 0) return step;
+  }
+}
+
+/** How long a sample should be at least: far above what the clocks resolve, below what a busy machine hands out. */
+const SAMPLE_MS = Math.max(2, 20 * clockStep());
 const MIN_ROUNDS = 5;
 const WARM_UP_MS = 100;
 
