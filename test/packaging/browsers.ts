@@ -1,5 +1,5 @@
 // Debian's Chromium and Firefox, and a server of pages for them.
-import { type Browser, launch } from "puppeteer-core";
+import { type Browser, type Page, launch } from "puppeteer-core";
 import { createServer, preview } from "vite";
 import { needProgram } from "../../examples/debian.js";
 
@@ -15,25 +15,6 @@ async function start(name: BrowserName): Promise<Browser> {
   const executablePath = `/usr/bin/${BROWSERS[name]}`;
   if (name === "firefox") return launch({ browser: "firefox", executablePath, headless: true });
   return launch({ executablePath, headless: true, args: CHROMIUM_FLAGS });
-}
-
-/** What a page leaves in `globalThis.outcome`, once it does. A complaint on its console is an error, unless it may complain. */
-async function outcomeOf(browser: Browser, url: string, mayComplain: boolean): Promise<unknown> {
-  const page = await browser.newPage();
-  const complaints: string[] = [];
-  page.on("pageerror", (error) => complaints.push(String(error)));
-  page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
-  try {
-    await page.goto(url);
-    await page.waitForFunction("globalThis.outcome !== undefined", { timeout: 90_000, polling: 100 });
-    const outcome = await page.evaluate("globalThis.outcome");
-    if (complaints.length > 0 && !mayComplain) throw new Error(complaints.join("\n"));
-    return outcome;
-  } catch (cause) {
-    throw new Error([`${url}: ${String(cause)}`, ...complaints].join("\n"), { cause });
-  } finally {
-    await page.close();
-  }
 }
 
 // What a page must be served with to share memory between threads.
@@ -54,14 +35,32 @@ async function serve(root: string, { development = false, headers = {} }: Visit)
   return preview({ ...config, build: { outDir: "." }, preview: options });
 }
 
-/** Opens the page of a folder in a browser; what it leaves in `globalThis.outcome`. */
-export async function visit(name: BrowserName, root: string, how: Visit): Promise<unknown> {
+/** Opens a page in a browser for `use`, which is given the address of a folder's. A complaint on its console is an error, unless it may complain. */
+export async function browse<T>(name: BrowserName, root: string, how: Visit, use: (page: Page, url: string) => Promise<T>): Promise<T> {
   const server = await serve(root, how);
-  const browser = await start(name);
+  const url = server.resolvedUrls?.local[0] ?? "";
+  const complaints: string[] = [];
+  let browser: Browser | undefined;
   try {
-    return await outcomeOf(browser, server.resolvedUrls?.local[0] ?? "", how.mayComplain ?? false);
+    browser = await start(name);
+    const page = await browser.newPage();
+    page.on("pageerror", (error) => complaints.push(String(error)));
+    page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
+    const result = await use(page, url);
+    if (complaints.length > 0 && !how.mayComplain) throw new Error(complaints.join("\n"));
+    return result;
+  } catch (cause) {
+    throw new Error([`${url}: ${String(cause)}`, ...complaints].join("\n"), { cause });
   } finally {
-    await browser.close();
+    await browser?.close();
     await server.close();
   }
 }
+
+/** Opens the page of a folder in a browser; what it leaves in `globalThis.outcome`, once it does. */
+export const visit = (name: BrowserName, root: string, how: Visit): Promise<unknown> =>
+  browse(name, root, how, async (page, url) => {
+    await page.goto(url);
+    await page.waitForFunction("globalThis.outcome !== undefined", { timeout: 90_000, polling: 100 });
+    return page.evaluate("globalThis.outcome");
+  });
