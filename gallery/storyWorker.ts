@@ -1,0 +1,103 @@
+// Tells a story in a worker, so that the page stays live: a frame at a time, no faster than told and than the page draws.
+import * as library from "fused-loss";
+import { stories } from "../examples/stories/index.js";
+import type { Frame, Telling } from "../examples/stories/story.js";
+
+export type ToStory =
+  | { readonly type: "start"; readonly name: string; readonly seed: number; /** Where the data are. */ readonly data: string }
+  | { readonly type: "play"; readonly play: boolean }
+  /** One frame, while paused. */
+  | { readonly type: "step" }
+  /** Frames a second, at most. */
+  | { readonly type: "speed"; readonly speed: number }
+  | { readonly type: "select"; readonly point: number }
+  /** The page has drawn the last frame. */
+  | { readonly type: "drawn" };
+
+export type FromStory =
+  | { readonly type: "frame"; readonly frame: Frame; /** Whether points of its map can be chosen. */ readonly selects: boolean }
+  | { readonly type: "end" }
+  | { readonly type: "error"; readonly message: string };
+
+const post = (message: FromStory) => postMessage(message);
+
+let telling: Telling | undefined;
+let ended = false;
+let playing = true;
+let speed = Infinity;
+let drawn = true;
+let last = -Infinity;
+let timer: ReturnType<typeof setTimeout> | undefined;
+
+const attempt = (action: () => void) => {
+  try {
+    action();
+  } catch (error) {
+    telling = undefined;
+    post({ type: "error", message: error instanceof Error ? error.message : String(error) });
+  }
+};
+
+function next() {
+  if (!telling) return;
+  const { done, value } = telling.next();
+  last = performance.now();
+  if (done) {
+    if (!ended) post({ type: "end" });
+    ended = true;
+    playing = false;
+  } else {
+    drawn = false;
+    post({ type: "frame", frame: value, selects: telling.select !== undefined });
+  }
+}
+
+/** Sets when the next frame is due, if one is. */
+function plan() {
+  clearTimeout(timer);
+  if (playing && drawn) timer = setTimeout(() => attempt(next), Math.max(0, last + 1000 / speed - performance.now()));
+}
+
+async function start({ name, seed, data }: ToStory & { type: "start" }) {
+  const story = stories.find((one) => one.name === name);
+  if (!story) throw new Error(`There is no story ${name}.`);
+  const files = await Promise.all(
+    story.data.map(async (file) => {
+      const response = await fetch(new URL(file, data));
+      if (!response.ok) throw new Error(`${file}: ${response.status} ${response.statusText}`);
+      return new Uint8Array(await response.arrayBuffer());
+    }),
+  );
+  telling = story.tell(files, library, seed);
+  plan();
+}
+
+addEventListener("message", ({ data: message }: MessageEvent<ToStory>) => {
+  switch (message.type) {
+    case "start":
+      start(message).catch((error: unknown) => post({ type: "error", message: error instanceof Error ? error.message : String(error) }));
+      break;
+    case "play":
+      playing = message.play;
+      plan();
+      break;
+    case "step":
+      if (!playing && drawn) attempt(next);
+      break;
+    case "speed":
+      speed = message.speed;
+      plan();
+      break;
+    case "select":
+      attempt(() => {
+        telling?.select?.(message.point);
+        // What was chosen shows in the next frame, which a story may have after its end too.
+        if (!playing && drawn) next();
+      });
+      break;
+    case "drawn":
+      drawn = true;
+      plan();
+      break;
+  }
+});
