@@ -1,5 +1,5 @@
 // npm run docs: the reference of every public name, by typedoc, in docs/. A loss's page has its formula, its curve and its options
-// beside what its comment says; the links are checked.
+// beside what its comment says; the gallery is in docs/gallery/, and the front page links to it; the links are checked.
 import { cpSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
@@ -7,8 +7,9 @@ import { fileURLToPath } from "node:url";
 import { Command } from "commander";
 import katex from "katex";
 import { LinkChecker, LinkState } from "linkinator";
-import { Application, Comment, type CommentDisplayPart, CommentTag, Converter, type DeclarationReflection, OptionDefaults, ReflectionKind } from "typedoc";
+import { Application, Comment, type CommentDisplayPart, CommentTag, Converter, type DeclarationReflection, OptionDefaults, ReflectionKind, Renderer } from "typedoc";
 import { type Case, loadCases } from "../../bench/cases.js";
+import { buildGallery } from "../../gallery/build.js";
 import { seeded } from "../../test/support/draw.js";
 import { curve } from "./curve.js";
 
@@ -70,6 +71,8 @@ function usage({ name }: DeclarationReflection, one: Case, interfaces: readonly 
 
 app.converter.on(Converter.EVENT_RESOLVE_BEGIN, ({ project }) => {
   for (const module of project.getReflectionsByKind(ReflectionKind.Module)) module.name = modules.get(module.name) ?? module.name;
+  // As HTML: typedoc would take a link of Markdown for a file of the repository.
+  project.readme?.unshift(text('<p><a href="gallery/index.html">The gallery</a>: curves, stories and a benchmark, in your browser.</p>\n\n'));
   const interfaces = project.getReflectionsByKind(ReflectionKind.Interface) as DeclarationReflection[];
   for (const reflection of project.getReflectionsByKind(ReflectionKind.Variable | ReflectionKind.Class) as DeclarationReflection[]) {
     const one = cases.get(reflection.name);
@@ -88,12 +91,20 @@ const project = await app.convert();
 if (!project) process.exit(1);
 app.validate(project);
 if (app.logger.hasErrors() || app.logger.hasWarnings()) process.exit(1);
+const pages: Record<string, string> = {};
+app.renderer.on(Renderer.EVENT_END, ({ project: { children = [] } }) => {
+  for (const reflection of children.flatMap((module) => module.children ?? [])) {
+    if (cases.has(reflection.name)) pages[reflection.name] = `../${app.renderer.router?.getFullUrl(reflection) ?? ""}`;
+  }
+});
 await app.generateDocs(project, out);
 
 // Formulas are text; their fonts come along.
 const fonts = dirname(createRequire(import.meta.url).resolve("katex/dist/katex.min.css"));
 cpSync(join(fonts, "katex.min.css"), join(out, "assets/katex.min.css"));
 cpSync(join(fonts, "fonts"), join(out, "assets/fonts"), { recursive: true });
+
+await buildGallery({ out: join(out, "gallery"), reference: { home: "../index.html", pages } });
 
 const checker = new LinkChecker();
 const { links } = await checker.check({ path: out, recurse: true, checkFragments: true, linksToSkip: (link) => Promise.resolve(!/^(localhost|127\.0\.0\.1)$/.test(new URL(link).hostname)) });
