@@ -1,4 +1,5 @@
 // npm run gallery: builds the gallery and serves it.
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Command, InvalidArgumentError } from "commander";
@@ -15,11 +16,13 @@ const command = new Command("npm run gallery --")
   .description("Builds the gallery, a static site that runs the engine in the browser, and serves it.")
   .option("--port <number>", "the port; another one if it is taken", port, 4173)
   .option("--host <address>", "the address to listen at", "127.0.0.1")
-  .option("--out <folder>", "build into this folder, which is emptied, and serve nothing")
+  .option("--out <folder>", "build into this folder, new, empty or of an earlier build, and serve nothing")
   .parse();
 const options = command.opts<{ port: number; host: string; out?: string }>();
 
 const out = options.out ?? fileURLToPath(new URL("../target/gallery", import.meta.url));
+// Building empties it.
+if (existsSync(out) && readdirSync(out).length > 0 && !existsSync(join(out, "machineWorker.js"))) command.error(`error: ${out} holds something else than a gallery`);
 await buildGallery({ out });
 if (options.out !== undefined) {
   console.log(`The gallery is in ${join(out, "index.html")}; any server of files can serve it.`);

@@ -266,4 +266,7 @@ it("is as legible in the dark, and calm where that is asked for", () =>
       expect(await problemsOf(page), hash).toEqual([]);
       if (hash.startsWith("#/stories")) expect(await page.$eval("select", (select) => select.value)).toBe("1 a second");
     }
+    // The check finds what it is there for.
+    await page.evaluate(() => document.body.insertAdjacentHTML("beforeend", '<button></button><div style="width: 3000px; color: #444">dark</div><table><th>head</th></table>'));
+    expect((await problemsOf(page)).map((problem) => problem.slice(0, problem.indexOf(":")))).toEqual(["no name", "no caption or scope", "scrolls aside", "contrast"]);
   }));
