@@ -22,7 +22,6 @@ export type FromStory =
 const post = (message: FromStory) => postMessage(message);
 
 let telling: Telling | undefined;
-let ended = false;
 let playing = true;
 let speed = Infinity;
 let drawn = true;
@@ -38,18 +37,19 @@ const attempt = (action: () => void) => {
   }
 };
 
+function show(frame: Frame) {
+  drawn = false;
+  post({ type: "frame", frame, selects: telling?.select !== undefined });
+}
+
 function next() {
   if (!telling) return;
   const { done, value } = telling.next();
   last = performance.now();
   if (done) {
-    if (!ended) post({ type: "end" });
-    ended = true;
+    post({ type: "end" });
     playing = false;
-  } else {
-    drawn = false;
-    post({ type: "frame", frame: value, selects: telling.select !== undefined });
-  }
+  } else show(value);
 }
 
 /** Sets when the next frame is due, if one is. */
@@ -90,9 +90,7 @@ addEventListener("message", ({ data: message }: MessageEvent<ToStory>) => {
       break;
     case "select":
       attempt(() => {
-        telling?.select?.(message.point);
-        // What was chosen shows in the next frame, which a story may have after its end too.
-        if (!playing && drawn) next();
+        if (telling?.select) show(telling.select(message.point));
       });
       break;
     case "drawn":

@@ -126,7 +126,7 @@ describe.each(LOSSES.map((loss) => [loss.name, loss] as const))("%s", (name, los
   });
 
   // That of ciou takes α as a constant, as its source does.
-  it.skipIf(name === "ciou")("has a gradient that its values agree with", () => {
+  if (name !== "ciou") it("has a gradient that its values agree with", () => {
     const { x, value, grads, axis } = curveOf(loss, {}, library);
     const slope = grads.find(({ label }) => label === axis)?.data ?? [];
     // Between points, by the trapezoid rule; away from kinks and poles.

@@ -133,9 +133,11 @@ describe("imageSearch", () => {
     const telling = tell(stories.find(({ name }) => name === "imageSearch")!, simd128);
     const next = () => telling.next().value as Frame;
     const before = next();
-    telling.select!(7);
+    expect(telling.select!(7)).toEqual({ ...before, map: { ...before.map!, chosen: 7, neighbours: expect.any(Array) as number[] }, pictures: expect.any(Object) as object });
     const after = next();
     telling.return!();
+    // After the end, too.
+    expect(telling.select!(8)).toMatchObject({ step: after.step, map: { chosen: 8 } });
     expect([before.map!.chosen, after.map!.chosen]).toEqual([0, 7]);
     const { points, neighbours } = after.map!;
     const distance = (k: number) => (points[k]!.x - points[7]!.x) ** 2 + (points[k]!.y - points[7]!.y) ** 2;

@@ -2,7 +2,7 @@
 import { randomNumbers } from "../random.ts";
 import { CLASSES, imageAt, imagesAt, labelsAt, PIXELS, readDigits, SIDE } from "./digits.ts";
 import { Network } from "./network.ts";
-import type { Story, Table } from "./story.ts";
+import type { Frame, PointMap, Story } from "./story.ts";
 import { frames, Growing, percent } from "./telling.ts";
 
 const STEPS = 3_000;
@@ -44,6 +44,28 @@ export const imageSearch: Story = {
     const [pixels1, pixels5, pixelsShare] = found(byPixels, labels);
     let first: readonly Int32Array[] | undefined;
     let chosen = 0;
+    /** The last frame, but for what depends on the choice. */
+    let last: (Pick<Frame, "step" | "steps" | "charts" | "table"> & { readonly points: PointMap["points"]; readonly neighbours: readonly Int32Array[] }) | undefined;
+    /** The last frame with the chosen digit. */
+    const shown = (): Frame => {
+      const { points, neighbours, ...frame } = last!;
+      const images = (places: Int32Array) => Array.from(places, (place) => imageAt(mapped, place));
+      return {
+        ...frame,
+        map: { title: "The map", points, chosen, neighbours: Array.from(neighbours[chosen]!) },
+        pictures: {
+          title: "The chosen digit and its nearest, the nearest first",
+          width: SIDE,
+          height: SIDE,
+          rows: [
+            { caption: "chosen", images: images(Int32Array.of(chosen)) },
+            { caption: "on the map", images: images(neighbours[chosen]!) },
+            { caption: "before step 1", images: images(first![chosen]!) },
+            { caption: "by pixels", images: images(byPixels[chosen]!) },
+          ],
+        },
+      };
+    };
     const recalls = new Growing(["the map", "pixels"], { title: "Recall@1 on the map", y: "share of digits", percent: true });
     const shares = new Growing(["the map", "pixels"], { title: "Neighbours of the same class, of five", y: "share of neighbours", percent: true });
 
@@ -68,44 +90,30 @@ export const imageSearch: Story = {
         const neighbours = nearest(embeddings, WIDTH, SHOWN);
         first ??= neighbours;
         const [recall1, recall5, share] = found(neighbours, labels);
-        const images = (places: Int32Array) => Array.from(places, (place) => imageAt(mapped, place));
-        return {
-          charts: [
-            recalls.with(step, [recall1, pixels1]),
-            shares.with(step, [share, pixelsShare]),
-          ],
-          map: {
-            title: "The map",
-            points: Array.from(labels, (label, k) => ({ x: embeddings[WIDTH * k]!, y: embeddings[WIDTH * k + 1]!, group: String(label) })),
-            chosen,
-            neighbours: Array.from(neighbours[chosen]!),
-          },
-          pictures: {
-            title: "The chosen digit and its nearest, the nearest first",
-            width: SIDE,
-            height: SIDE,
-            rows: [
-              { caption: "chosen", images: images(Int32Array.of(chosen)) },
-              { caption: "on the map", images: images(neighbours[chosen]!) },
-              { caption: "before step 1", images: images(first[chosen]!) },
-              { caption: "by pixels", images: images(byPixels[chosen]!) },
-            ],
-          },
+        last = {
+          step,
+          steps: STEPS,
+          charts: [recalls.with(step, [recall1, pixels1]), shares.with(step, [share, pixelsShare])],
+          points: Array.from(labels, (label, k) => ({ x: embeddings[WIDTH * k]!, y: embeddings[WIDTH * k + 1]!, group: String(label) })),
+          neighbours,
           table: {
             columns: ["search by", "recall@1", "recall@5", "right of five", "numbers an image"],
             rows: [
               ["the map", ...[recall1, recall5, share].map(percent), String(WIDTH)],
               ["pixels", ...[pixels1, pixels5, pixelsShare].map(percent), String(PIXELS)],
             ],
-          } satisfies Table,
+          },
         };
+        return shown();
       },
       end: () => parts.forEach((tensor) => tensor.dispose()),
     });
     return Object.assign(telling, {
       select(point: number) {
         if (!(Number.isInteger(point) && point >= 0 && point < MAPPED)) throw new RangeError(`There is no point ${point}: the map has ${MAPPED}.`);
+        if (!last) throw new Error("The first frame comes before a choice.");
         chosen = point;
+        return shown();
       },
     });
   },

@@ -54,8 +54,8 @@ export interface Frame {
 }
 
 export interface Telling extends Iterator<Frame, void, void> {
-  /** Chooses a point of the map; the next frame shows its neighbours. */
-  select?(point: number): void;
+  /** Chooses a point of the map, and gives the last frame anew, with its neighbours; after the end, too. */
+  select?(point: number): Frame;
 }
 
 export interface Story {

@@ -108,7 +108,8 @@ await buildGallery({ out: join(out, "gallery"), reference: { home: "../index.htm
 
 const checker = new LinkChecker();
 const { links } = await checker.check({ path: out, recurse: true, checkFragments: true, linksToSkip: (link) => Promise.resolve(!/^(localhost|127\.0\.0\.1)$/.test(new URL(link).hostname)) });
-const broken = links.filter(({ state }) => state === LinkState.BROKEN);
+// Behind `#/` are pages that the gallery makes itself: that its own page is there is told apart.
+const broken = links.filter(({ state, url, status }) => state === LinkState.BROKEN && !(status === 200 && /#\//.test(url)));
 for (const { url, parent } of broken) console.error(`broken link: ${url} in ${parent}`);
 console.log(`${links.length} links, ${broken.length} broken`);
 process.exit(broken.length > 0 ? 1 : 0);

@@ -190,6 +190,10 @@ describe.each(BROWSER_NAMES)("in %s", (browser) => {
       await play.click();
       await waitForText(page, "[role=status]", /The end\. Step 12 of 12/);
       expect(await play.evaluate((button) => button.textContent)).toBe("Start again");
+      // A map can be looked at after the end.
+      const atEnd = await textOf(page, "figure [role=status]");
+      await page.click(".map", { offset: { x: 200, y: 60 } });
+      await page.waitForFunction((before) => document.querySelector("figure [role=status]")?.textContent !== before, {}, atEnd);
       await page.select("select", "1 a second");
       await play.click();
       await waitForText(page, ".readout", /Step 1 of 12/);

@@ -1,5 +1,5 @@
 // Stories that show all that a story can, for the tests of the gallery.
-import type { Story } from "../../examples/stories/story.js";
+import type { Frame, Story } from "../../examples/stories/story.js";
 
 const STEPS = 12;
 
@@ -16,6 +16,11 @@ const standIn: Story = {
     const losses: [number, number][] = [];
     const xs: [number, number][] = [];
     const points = Array.from({ length: 60 }, (_, k) => ({ x: Math.cos(k * 2.4) * Math.sqrt(k), y: Math.sin(k * 2.4) * Math.sqrt(k), group: String(k % 3) }));
+    let last: Frame = { step: 0, steps: STEPS, charts: [], table: { columns: [], rows: [] } };
+    const shown = (): Frame => {
+      const neighbours = chosen === undefined ? [] : points.map((_, k) => k).filter((k) => k !== chosen && k % 7 === Number(chosen) % 7);
+      return { ...last, map: { title: "A map", points, neighbours, ...(chosen !== undefined && { chosen }) } };
+    };
     const frames = (function* () {
       for (let step = 1; step <= STEPS; step++) {
         const { value, grads } = mse.valueAndGrad(Float64Array.of(x), Float64Array.of(3));
@@ -23,8 +28,7 @@ const standIn: Story = {
         if (step % 2 === 0) xs.push([step, x]);
         x -= 0.2 * (grads.input[0] ?? 0);
         const images = Array.from({ length: 4 }, (_, k) => Float32Array.from({ length: 64 }, (_, i) => (i % 9 === (k + step) % 9 ? 1 : 0)));
-        const neighbours = chosen === undefined ? [] : points.map((_, k) => k).filter((k) => k !== chosen && k % 7 === Number(chosen) % 7);
-        yield {
+        last = {
           step,
           steps: STEPS,
           charts: [
@@ -32,12 +36,18 @@ const standIn: Story = {
             { title: "Share done", x: "step", y: "share", percent: true, lines: [{ name: "done", points: losses.map(([at]): [number, number] => [at, at / STEPS]) }] },
           ],
           pictures: { title: "Pictures", width: 8, height: 8, rows: [{ caption: "moving", images }] },
-          map: { title: "A map", points, neighbours, ...(chosen !== undefined && { chosen }) },
           table: { columns: ["what", "figure"], rows: [["loss", value.toFixed(4)], ["bytes read", String(numbers.length)]] },
         };
+        yield shown();
       }
     })();
-    return { next: () => frames.next(), select: (point) => (chosen = point) };
+    return {
+      next: () => frames.next(),
+      select(point) {
+        chosen = point;
+        return shown();
+      },
+    };
   },
 };
 
