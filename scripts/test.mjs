@@ -20,7 +20,7 @@ const native = sanitize ? sanitized() : cargoEnv(join(root, "target", "native"))
 /** Its standard library comes with rustc; the flag is for nightly compilers, or for a stable one that is told. */
 function sanitized() {
   const [, host] = /^host: (.*)$/m.exec(run("rustc", ["-vV"], { capture: true }).output) ?? [];
-  return { ...cargoEnv(join(root, "target", "sanitize"), { flags: ["-Zsanitizer=address"] }), CARGO_BUILD_TARGET: host, RUSTC_BOOTSTRAP: "1" };
+  return { ...cargoEnv(join(root, "target", "sanitize"), { flags: ["-Zsanitizer=address"] }), CARGO_BUILD_TARGET: host, RUSTC_BOOTSTRAP: "1", REPLAY_CALLS: process.env.REPLAY_CALLS ?? "20000" };
 }
 
 const none = { passed: 0, failed: 0, skipped: 0 };

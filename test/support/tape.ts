@@ -106,8 +106,8 @@ class Recorder {
   }
 }
 
-/** Records what a fresh engine of a build is asked when it plays the corpus, and the digests of its answers. */
-export async function recordCorpus(library: { reset(): void }): Promise<{ readonly answer: Digests; readonly tape: Buffer }> {
+/** Records what a fresh engine of a build is asked while it plays. */
+export async function recorded<T>(library: { reset(): void }, play: () => T): Promise<{ readonly answer: Awaited<T>; readonly tape: Buffer }> {
   const { Instance } = WebAssembly;
   let recorder: Recorder | undefined;
   library.reset();
@@ -119,7 +119,7 @@ export async function recordCorpus(library: { reset(): void }): Promise<{ readon
     },
   });
   try {
-    const answer = await digests(library, corpus());
+    const answer = await play();
     if (!recorder) throw new Error("No engine was started.");
     return { answer, tape: recorder.tape() };
   } finally {
@@ -127,3 +127,6 @@ export async function recordCorpus(library: { reset(): void }): Promise<{ readon
     library.reset();
   }
 }
+
+/** The digests of a build's answers to the corpus, and what its engine is asked meanwhile. */
+export const recordCorpus = (library: { reset(): void }): Promise<{ readonly answer: Digests; readonly tape: Buffer }> => recorded(library, () => digests(library, corpus()));
