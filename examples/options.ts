@@ -29,3 +29,6 @@ export const ENGINES = ["simd128", "scalar"] as const;
 export type Engine = (typeof ENGINES)[number];
 
 export const libraryOf = async (engine: Engine): Promise<Library> => (engine === "scalar" ? await import("fused-loss/scalar") : await import("fused-loss"));
+
+/** The exit code that shells give for Ctrl-C. */
+export const INTERRUPTED = 130;

@@ -4,11 +4,9 @@ import { join, resolve } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { SingleBar } from "cli-progress";
 import { Command, Option } from "commander";
-import { type Engine, ENGINES, file, integer, libraryOf } from "./options.ts";
+import { type Engine, ENGINES, INTERRUPTED, file, integer, libraryOf } from "./options.ts";
 import type { Frame, Story, Table } from "./stories/story.ts";
 import { storyDrawing } from "./storyDrawing.ts";
-
-const INTERRUPTED = 130; // the exit code that shells give for Ctrl-C
 
 export async function tell(story: Story): Promise<void> {
   const svg = `${story.name}.svg`;
@@ -17,7 +15,7 @@ export async function tell(story: Story): Promise<void> {
     .addOption(new Option("--seed <n>", "of weights, noise and order").argParser(integer(0, 2 ** 32 - 1)).default(1))
     .addOption(new Option("--engine <name>", "the build of fused-loss").choices(ENGINES).default("simd128"))
     .addOption(new Option("--out <file>", "SVG of charts, pictures and maps").argParser(file).default(resolve(svg), svg))
-    .addHelpText("after", `\nThe same seed gives the same figures; times differ.\nCtrl-C ends the story after the step at hand: it shows what there is and exits with ${INTERRUPTED}.`)
+    .addHelpText("after", `\nThe same seed gives the same figures; times differ.\nCtrl-C ends the story after the next frame: it shows what there is and exits with ${INTERRUPTED}.`)
     .showHelpAfterError(`Options come after two dashes: npm run story:${story.name} -- --seed 3.`)
     .parse()
     .opts<{ seed: number; engine: Engine; out: string }>();

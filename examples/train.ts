@@ -11,7 +11,7 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { learningCurve } from "./chart.ts";
 import { loadDigits, pick, TRAIN } from "./digits.ts";
 import { losses } from "./losses.ts";
-import { type Engine, ENGINES, file, integer, libraryOf } from "./options.ts";
+import { type Engine, ENGINES, INTERRUPTED, file, integer, libraryOf } from "./options.ts";
 import { bars, lines, percent } from "./progress.ts";
 import { randomNumbers, shuffled } from "./random.ts";
 import { type Part, PARTS, Training, withFusedLoss, withJaxLoss } from "./training.ts";
@@ -25,8 +25,6 @@ interface Options {
   engine: Engine;
   out: string;
 }
-
-const INTERRUPTED = 130; // the exit code that shells give for Ctrl-C
 
 const options = readOptions();
 const loss = losses.get(options.loss)!; // the parser lets no other name through

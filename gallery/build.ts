@@ -1,7 +1,6 @@
 // Builds the gallery: static files that work in any folder. Its workers are entries beside the page, so that page and workers share
 // one copy of the engine.
-import { spawnSync } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import katex from "katex";
@@ -64,13 +63,11 @@ const texts = (reference: Reference | undefined): Plugin => ({
   },
 });
 
-/** What the stories read, beside the page; made where it is not there yet. */
+/** What the stories read, beside the page; made where it is not there yet, or older than what makes it. */
 async function copyData(stories: string, data: string, out: string) {
   const { stories: all } = (await import(/* @vite-ignore */ pathToFileURL(stories).href)) as { readonly stories: readonly Story[] };
   const files = [...new Set(all.flatMap((story) => story.data))];
-  const missing = () => files.filter((file) => !existsSync(join(data, file)));
-  if (missing().length > 0 && data === DATA) spawnSync(process.execPath, ["--import", "tsx", "scripts/storyData.ts"], { cwd: root, stdio: "inherit" });
-  if (missing().length > 0) throw new Error(`${data} lacks ${missing().join(", ")}.`);
+  if (data === DATA) (await import("../scripts/storyData.js")).makeStoryData();
   mkdirSync(join(out, "data"), { recursive: true });
   for (const file of files) copyFileSync(join(data, file), join(out, "data", file));
 }

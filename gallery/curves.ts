@@ -5,9 +5,13 @@ import { type Control, type Curve, type Setting, codeOf, controlsOf, curveOf, fr
 import { copyButton, digits, h, newId } from "./dom.js";
 import { LOSSES, type Loss } from "./losses.js";
 import { LinePlot } from "./plot.js";
-import { type Page, show } from "./route.js";
+import { type Page, type Shown, show } from "./route.js";
+import { messageOf } from "./worker.js";
 
 const FORMS = { elements: "By element", rows: "By row: two or three classes or coordinates" } as const;
+
+/** How long the address waits for a slider to come to rest: Safari allows a hundred changes in half a minute. */
+const SETTLED_MS = 300;
 
 /** A step for the keys and the slider that the range has a hundred or so of. */
 const stepOf = ([min, max]: readonly [number, number]) => (max - min <= 2 ? 0.01 : 0.05);
@@ -50,7 +54,7 @@ function inputOf(control: Control, setting: Setting, help: string | undefined, c
 export const curves: Page = ([first], parameters) => {
   const loss = LOSSES.find(({ name }) => name === first) ?? LOSSES.find(({ name }) => name === "huber");
   if (!loss) throw new Error("There is no loss.");
-  return { title: `${loss.name}: curves`, content: pageOf(loss, parameters) };
+  return { title: `${loss.name}: curves`, ...pageOf(loss, parameters) };
 };
 
 function choose(loss: Loss): HTMLElement {
@@ -64,7 +68,7 @@ function choose(loss: Loss): HTMLElement {
   return h("div", { class: "control" }, h("label", { for: id }, "Loss"), select);
 }
 
-function pageOf(loss: Loss, parameters: URLSearchParams): HTMLElement {
+function pageOf(loss: Loss, parameters: URLSearchParams): Omit<Shown, "title"> {
   const about = documented[loss.name];
   const settings: Record<string, Setting> = { ...fromParameters(loss, parameters) };
   const parts = { options: h("fieldset", {}), arguments: h("fieldset", {}) };
@@ -73,6 +77,7 @@ function pageOf(loss: Loss, parameters: URLSearchParams): HTMLElement {
   const readout = h("output", { class: "readout" });
   const probe = h("input", { type: "range", id: newId(), "data-key": "probe", "aria-label": "Where to read the figures", step: "any" });
   let curve: Curve | undefined;
+  let settled: ReturnType<typeof setTimeout> | undefined;
   const plots = h("div", { class: "plots" });
   let drawn: { readonly axis: string; readonly value: LinePlot; readonly gradient: LinePlot } | undefined;
 
@@ -92,9 +97,14 @@ function pageOf(loss: Loss, parameters: URLSearchParams): HTMLElement {
   };
   probe.addEventListener("input", read);
 
+  const clear = () => {
+    drawn?.value.remove();
+    drawn?.gradient.remove();
+  };
   /** The two plots, made anew where something else is on the x axis. */
   const plotsFor = (axis: string) => {
     if (drawn?.axis === axis) return drawn;
+    clear();
     const common = { x: axis, marked: () => probe.valueAsNumber, pick };
     drawn = { axis, value: new LinePlot({ ...common, title: "Value", y: "value" }), gradient: new LinePlot({ ...common, title: "Gradient", y: "gradient" }) };
     plots.replaceChildren(drawn.value.element, drawn.gradient.element);
@@ -103,8 +113,11 @@ function pageOf(loss: Loss, parameters: URLSearchParams): HTMLElement {
 
   const draw = () => {
     code.textContent = codeOf(loss, settings);
-    const query = toParameters(loss, settings).toString();
-    history.replaceState(null, "", `#/curves/${loss.name}${query === "" ? "" : `?${query}`}`);
+    clearTimeout(settled);
+    settled = setTimeout(() => {
+      const query = toParameters(loss, settings).toString();
+      history.replaceState(null, "", `#/curves/${loss.name}${query === "" ? "" : `?${query}`}`);
+    }, SETTLED_MS);
     try {
       curve = curveOf(loss, settings, library);
       const plain = plainCurveOf(loss, settings, library);
@@ -121,7 +134,7 @@ function pageOf(loss: Loss, parameters: URLSearchParams): HTMLElement {
       alert.hidden = true;
       read();
     } catch (error) {
-      alert.textContent = error instanceof Error ? error.message : String(error);
+      alert.textContent = messageOf(error);
       alert.hidden = false;
     }
   };
@@ -152,7 +165,7 @@ function pageOf(loss: Loss, parameters: URLSearchParams): HTMLElement {
   formula.innerHTML = about?.formula ?? "";
   const reset = h("button", { type: "button", onclick: () => show(`#/curves/${loss.name}`) }, "Reset");
   const stay = (event: Event) => event.preventDefault();
-  return h(
+  const content = h(
     "div",
     {},
     h("h1", {}, "Curves"),
@@ -173,4 +186,9 @@ function pageOf(loss: Loss, parameters: URLSearchParams): HTMLElement {
       h("section", { class: "program" }, h("h2", {}, "The code that gives it"), h("pre", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Code" }, code), copyButton("Copy the code", () => codeOf(loss, settings))),
     ),
   );
+  const leave = () => {
+    clearTimeout(settled);
+    clear();
+  };
+  return { content, leave };
 }

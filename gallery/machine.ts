@@ -4,12 +4,12 @@ import { MODES } from "../bench/cells.js";
 import type { Result } from "../bench/record.js";
 import { figures } from "../bench/report.js";
 import { geometricMean } from "../bench/measure.js";
-import { type FloatType, type Mode, type Shape, showShape } from "../bench/rows.js";
+import { ELEMENT_SHAPES as FLAT, type FloatType, type Mode, type Shape, showShape } from "../bench/rows.js";
 import { copyButton, digits, h, newId } from "./dom.js";
 import type { FromMachine, ToMachine } from "./machineWorker.js";
 import type { Page } from "./route.js";
+import { startWorker } from "./worker.js";
 
-const FLAT: readonly Shape[] = [[1024], [65536], [1048576]];
 const ROWS: readonly Shape[] = [[4096, 10], [128, 1000]];
 /** What is offered, as bench/rows.ts has it. */
 const SHAPES: Readonly<Record<string, readonly Shape[]>> = { mse: FLAT, huber: FLAT, bceWithLogits: FLAT, klDiv: FLAT, crossEntropy: ROWS };
@@ -51,9 +51,11 @@ export const machine: Page = (_, parameters) => {
   const wanted = parameters.get("loss")?.split(",") ?? all;
   const boxes = all.map((name) => h("input", { type: "checkbox", id: newId(), value: name, checked: wanted.includes(name) }));
   const dtype = h("select", { id: newId() }, ...["float32", "float64"].map((name) => h("option", { selected: name === parameters.get("dtype") }, name)));
-  const time = h("input", { type: "number", id: newId(), min: 10, max: 5000, step: 10, value: Number(parameters.get("time") ?? TIME_MS) });
+  const time = h("input", { type: "number", id: newId(), min: 10, max: 5000, step: 10, required: true, value: Number(parameters.get("time") ?? TIME_MS) });
   const mode = h("select", { id: newId() }, ...[...MODES].reverse().map((name) => h("option", { value: name }, MODE_NAMES[name])));
   const start = h("button", { type: "submit", class: "first" }, "Measure");
+  // No submit button: what stands in the form does not matter to it.
+  const halt = h("button", { type: "button", hidden: true, onclick: () => stop("Stopped.") }, "Stop");
   const progress = h("progress", { max: 1, value: 0, "aria-label": "How far the measuring is", hidden: true });
   const now = h("p", { class: "told" });
   const status = h("p", { role: "status", class: "summary" });
@@ -61,11 +63,13 @@ export const machine: Page = (_, parameters) => {
   const result = h("section", { hidden: true });
   const chart = h("div", {});
   let cells: Result[] = [];
+  /** Milliseconds that each of them had. */
+  let given = Number.NaN;
   let worker: Worker | undefined;
 
   const record = () => {
     const { userAgent, hardwareConcurrency } = navigator;
-    return { version, engine: userAgent, cores: hardwareConcurrency, isolated: crossOriginIsolated, date: new Date().toISOString(), time: time.valueAsNumber, cells };
+    return { version, engine: userAgent, cores: hardwareConcurrency, isolated: crossOriginIsolated, date: new Date().toISOString(), time: given, cells };
   };
   const text = () => [`fused-loss ${version} in ${navigator.userAgent}, ${navigator.hardwareConcurrency} cores, ${new Date().toISOString().slice(0, 10)}`, ...figures(cells)].join("\n\n");
   const draw = () => chart.replaceChildren(bars(cells, mode.value as Mode));
@@ -81,8 +85,7 @@ export const machine: Page = (_, parameters) => {
   const stop = (what: string) => {
     worker?.terminate();
     worker = undefined;
-    start.textContent = "Measure";
-    progress.hidden = true;
+    [start.hidden, halt.hidden, progress.hidden] = [false, true, true];
     now.textContent = what;
   };
   const end = () => {
@@ -96,26 +99,23 @@ export const machine: Page = (_, parameters) => {
     const request: ToMachine = {
       cells: boxes.filter(({ checked }) => checked).flatMap(({ value: loss }) => (SHAPES[loss] ?? []).map((shape) => ({ loss, shape }))),
       dtype: dtype.value as FloatType,
-      time: time.checkValidity() ? time.valueAsNumber : TIME_MS,
+      time: time.valueAsNumber,
     };
     if (request.cells.length === 0) {
       now.textContent = "Choose a loss first.";
       return;
     }
-    [cells, alert.hidden, status.textContent] = [[], true, ""];
+    [cells, given, alert.hidden, status.textContent] = [[], request.time, true, ""];
     progress.max = MODES.length * request.cells.length;
     progress.value = 0;
-    progress.hidden = false;
-    start.textContent = "Stop";
+    [start.hidden, halt.hidden, progress.hidden] = [true, false, false];
+    halt.focus();
     const fail = (message: string) => {
       stop("");
       alert.textContent = message;
       alert.hidden = false;
     };
-    // A file beside the page, not one of Vite's making: see build.ts.
-    worker = new Worker(new URL("machineWorker.js", document.baseURI), { type: "module" });
-    worker.addEventListener("error", ({ message }) => fail(message));
-    worker.addEventListener("message", ({ data }: MessageEvent<FromMachine>) => {
+    const hear = (data: FromMachine) => {
       if (data.type === "progress") {
         progress.value = data.done;
         now.textContent = `Measuring: ${data.what}`;
@@ -125,7 +125,8 @@ export const machine: Page = (_, parameters) => {
         draw();
       } else if (data.type === "error") fail(data.message);
       else end();
-    });
+    };
+    worker = startWorker("machineWorker.js", hear, fail);
     worker.postMessage(request);
   };
 
@@ -144,14 +145,13 @@ export const machine: Page = (_, parameters) => {
           "aria-label": "Measuring",
           onsubmit: (event) => {
             event.preventDefault();
-            if (worker) stop("Stopped.");
-            else begin();
+            if (!worker) begin();
           },
         },
         h("fieldset", {}, h("legend", {}, "Losses"), h("div", { class: "ticks control" }, ...ticks)),
         h("div", { class: "control" }, h("label", { for: dtype.id }, "Element type"), dtype),
         h("div", { class: "control" }, h("label", { for: time.id }, "Milliseconds for each cell, at least"), time),
-        h("div", { class: "buttons" }, start),
+        h("div", { class: "buttons" }, start, halt),
         progress,
         now,
       ),

@@ -8,6 +8,7 @@ import crossEntropy from "../test/cases/crossEntropy.js";
 import huber from "../test/cases/huber.js";
 import klDiv from "../test/cases/klDiv.js";
 import mse from "../test/cases/mse.js";
+import { messageOf } from "./worker.js";
 
 const CASES = [mse, huber, bceWithLogits, klDiv, crossEntropy];
 
@@ -39,11 +40,12 @@ async function run({ cells, dtype, time }: ToMachine) {
   warmUp(rows.filter(({ title }) => cells.some(({ loss }) => loss === title)), engines);
   for (const { loss, shape } of cells) {
     const row = rows.find(({ title }) => title === loss);
-    if (row) post({ type: "cells", cells: await measureCells([{ ...row, shapes: [shape] }], [dtype], engines, time, watch) });
+    if (!row) throw new Error(`There is no case of ${loss}.`);
+    post({ type: "cells", cells: await measureCells([{ ...row, shapes: [shape] }], [dtype], engines, time, watch) });
   }
   post({ type: "end" });
 }
 
 addEventListener("message", ({ data }: MessageEvent<ToMachine>) => {
-  run(data).catch((error: unknown) => post({ type: "error", message: error instanceof Error ? error.message : String(error) }));
+  run(data).catch((error: unknown) => post({ type: "error", message: messageOf(error) }));
 });

@@ -19,9 +19,11 @@ export class Map2D {
   readonly #caption = h("figcaption", {});
   readonly #legend = h("ul", { class: "legend" });
   readonly #told = h("p", { role: "status", class: "told" });
-  readonly #field = h("input", { type: "number", min: 0, step: 1, id: "chosen-point" });
+  readonly #field = h("input", { type: "number", min: 0, step: 1, required: true, id: "chosen-point" });
   readonly #choice = h("div", { class: "control" }, h("label", { for: "chosen-point" }, "Chosen point, by its number"), this.#field);
   readonly #select: (point: number) => void;
+  readonly #observer = new ResizeObserver(() => this.#draw());
+  readonly #removed = new AbortController();
   readonly #dark = matchMedia("(prefers-color-scheme: dark)");
   #map: PointMap | undefined;
   #places: readonly (readonly [x: number, y: number])[] = [];
@@ -34,9 +36,16 @@ export class Map2D {
     this.element = h("figure", {}, this.#caption, this.#canvas, this.#legend, this.#choice, this.#told);
     this.#canvas.addEventListener("click", ({ offsetX, offsetY }) => this.#choose(this.#nearest(offsetX, offsetY)));
     this.#canvas.addEventListener("keydown", (event) => this.#move(event));
-    this.#field.addEventListener("change", () => this.#field.checkValidity() && this.#choose(this.#field.valueAsNumber));
-    this.#dark.addEventListener("change", () => this.#draw());
-    new ResizeObserver(() => this.#draw()).observe(this.#canvas);
+    this.#field.addEventListener("change", () => this.#field.reportValidity() && this.#choose(this.#field.valueAsNumber));
+    this.#dark.addEventListener("change", () => this.#draw(), { signal: this.#removed.signal });
+    this.#observer.observe(this.#canvas);
+  }
+
+  /** Ends it: the colour scheme would keep it alive. */
+  remove() {
+    this.#observer.disconnect();
+    this.#removed.abort();
+    this.element.remove();
   }
 
   show(map: PointMap, selects: boolean) {

@@ -45,6 +45,8 @@ export class LinePlot {
   readonly #box = h("div", { class: "plot", role: "img" });
   readonly #legend = h("ul", { class: "legend" });
   readonly #figures = h("details", { ontoggle: () => this.#tell() }, h("summary", {}, "Figures as a table"));
+  readonly #observer = new ResizeObserver(() => this.#fit());
+  readonly #removed = new AbortController();
   #plot: uPlot | undefined;
   #x: readonly number[] = [];
   #lines: readonly PlotLine[] = [];
@@ -52,8 +54,16 @@ export class LinePlot {
   constructor(options: PlotOptions) {
     this.#options = options;
     this.element = h("figure", {}, h("figcaption", {}, options.title), this.#box, this.#legend, this.#figures);
-    new ResizeObserver(() => this.#fit()).observe(this.#box);
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.redraw());
+    this.#observer.observe(this.#box);
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.redraw(), { signal: this.#removed.signal });
+  }
+
+  /** Ends it: the window and the colour scheme would keep it alive. */
+  remove() {
+    this.#plot?.destroy();
+    this.#observer.disconnect();
+    this.#removed.abort();
+    this.element.remove();
   }
 
   show(x: readonly number[], lines: readonly PlotLine[]) {

@@ -1,4 +1,6 @@
 // Which page an address shows: `#/<page>/<path>?<parameters>`.
+import { h } from "./dom.js";
+import { messageOf } from "./worker.js";
 
 export interface Shown {
   readonly title: string;
@@ -19,11 +21,16 @@ const pages: Readonly<Record<string, () => Promise<Page>>> = {
 let current: Shown | undefined;
 let turn = 0;
 
-/** Shows the page of the address. Of pages asked for in a row, the last. */
-async function open(then?: () => void) {
+/** Shows the page of the address. */
+function open(then?: () => void) {
+  opened(then).catch((error: unknown) => document.querySelector("main")?.replaceChildren(h("p", { role: "alert", class: "alert" }, `The page cannot be shown: ${messageOf(error)}`)));
+}
+
+/** Of pages asked for in a row, the last. */
+async function opened(then?: () => void) {
   const [, route = "", query = ""] = /^#?\/?([^?]*)\??(.*)$/.exec(location.hash) ?? [];
   const [name = "", ...path] = route.split("/");
-  const found = name in pages ? name : FIRST;
+  const found = Object.hasOwn(pages, name) ? name : FIRST;
   const mine = ++turn;
   const page = await pages[found]?.();
   if (mine !== turn || !page) return;
@@ -41,14 +48,14 @@ async function open(then?: () => void) {
 /** Goes to an address; `then` runs once its page is there. */
 export function show(hash: string, then?: () => void) {
   history.pushState(null, "", hash);
-  void open(then);
+  open(then);
 }
 
 /** Shows the page of the address, and those that it changes to, whose heading gets the focus. */
 export function start() {
-  void open();
+  open();
   addEventListener("hashchange", () => {
-    void open(() => {
+    open(() => {
       const heading = document.querySelector<HTMLElement>("main h1");
       heading?.setAttribute("tabindex", "-1");
       heading?.focus();

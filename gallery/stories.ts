@@ -6,6 +6,7 @@ import { Map2D } from "./map.js";
 import { LinePlot, joined } from "./plot.js";
 import type { Page } from "./route.js";
 import type { FromStory, ToStory } from "./storyWorker.js";
+import { startWorker } from "./worker.js";
 
 /** Frames a second. */
 const SPEEDS: Readonly<Record<string, number>> = { "1 a second": 1, "4 a second": 4, "15 a second": 15, "as fast as it can": Infinity };
@@ -80,6 +81,7 @@ function tell(story: Story) {
     steps.textContent = `Step ${step} of ${total}`;
     const keyOf = ({ title, x, y, percent }: LineChart) => JSON.stringify([title, x, y, percent]);
     if (lines.map(keyOf).join() !== charts.map(([key]) => key).join()) {
+      for (const [, plot] of charts) plot.remove();
       charts = lines.map((chart) => [keyOf(chart), new LinePlot(chart)]);
       plots.replaceChildren(...charts.map(([, plot]) => plot.element));
     }
@@ -113,7 +115,7 @@ function tell(story: Story) {
   const names = Object.keys(SPEEDS);
   const speed = h("select", { id: speedId }, ...names.map((name, k) => h("option", { value: name, selected: calm ? k === 0 : k === names.length - 1 }, name)));
   const seedId = newId();
-  const seed = h("input", { id: seedId, type: "number", min: 0, max: 4294967295, step: 1, value: 1 });
+  const seed = h("input", { id: seedId, type: "number", min: 0, max: 4294967295, step: 1, required: true, value: 1 });
   const speedNow = () => SPEEDS[speed.value] ?? Infinity;
   speed.addEventListener("change", () => send({ type: "speed", speed: speedNow() }));
 
@@ -133,14 +135,20 @@ function tell(story: Story) {
     alert.hidden = false;
     stop();
   };
+  /** Takes away what an earlier telling has shown. */
+  const clear = () => {
+    for (const [, plot] of charts) plot.remove();
+    map?.remove();
+    pictures?.element.remove();
+    [charts, map, pictures, frame] = [[], undefined, undefined, undefined];
+  };
   const begin = () => {
+    if (!seed.reportValidity()) return;
     worker?.terminate();
+    clear();
     ended = false;
     alert.hidden = true;
-    // A file beside the page, not one of Vite's making: see build.ts.
-    const mine = (worker = new Worker(new URL("storyWorker.js", document.baseURI), { type: "module" }));
-    mine.addEventListener("error", ({ message }) => fail(message));
-    mine.addEventListener("message", ({ data }: MessageEvent<FromStory>) => {
+    const hear = (data: FromStory) => {
       if (mine !== worker) return;
       if (data.type === "error") return fail(data.message);
       if (data.type === "end") {
@@ -154,9 +162,10 @@ function tell(story: Story) {
         draw(data.selects);
         send({ type: "drawn" });
       });
-    });
+    };
+    const mine = (worker = startWorker("storyWorker.js", hear, fail));
     send({ type: "speed", speed: speedNow() });
-    send({ type: "start", name: story.name, seed: seed.checkValidity() ? seed.valueAsNumber : 1, data: new URL("data/", document.baseURI).href });
+    send({ type: "start", name: story.name, seed: seed.valueAsNumber, data: new URL("data/", document.baseURI).href });
     setPlaying(true);
   };
   play.addEventListener("click", () => {
@@ -191,5 +200,9 @@ function tell(story: Story) {
       more,
     ),
   );
-  return { content, leave: () => worker?.terminate() };
+  const leave = () => {
+    worker?.terminate();
+    clear();
+  };
+  return { content, leave };
 }

@@ -2,6 +2,7 @@
 import * as library from "fused-loss";
 import { stories } from "../examples/stories/index.js";
 import type { Frame, Telling } from "../examples/stories/story.js";
+import { messageOf } from "./worker.js";
 
 export type ToStory =
   | { readonly type: "start"; readonly name: string; readonly seed: number; /** Where the data are. */ readonly data: string }
@@ -23,17 +24,20 @@ const post = (message: FromStory) => postMessage(message);
 
 let telling: Telling | undefined;
 let playing = true;
+/** One frame is due, though paused. */
+let stepping = false;
 let speed = Infinity;
 let drawn = true;
 let last = -Infinity;
 let timer: ReturnType<typeof setTimeout> | undefined;
 
+const fail = (error: unknown) => post({ type: "error", message: messageOf(error) });
 const attempt = (action: () => void) => {
   try {
     action();
   } catch (error) {
     telling = undefined;
-    post({ type: "error", message: error instanceof Error ? error.message : String(error) });
+    fail(error);
   }
 };
 
@@ -44,6 +48,7 @@ function show(frame: Frame) {
 
 function next() {
   if (!telling) return;
+  stepping = false;
   const { done, value } = telling.next();
   last = performance.now();
   if (done) {
@@ -55,7 +60,7 @@ function next() {
 /** Sets when the next frame is due, if one is. */
 function plan() {
   clearTimeout(timer);
-  if (playing && drawn) timer = setTimeout(() => attempt(next), Math.max(0, last + 1000 / speed - performance.now()));
+  if ((playing || stepping) && drawn) timer = setTimeout(() => attempt(next), stepping ? 0 : Math.max(0, last + 1000 / speed - performance.now()));
 }
 
 async function start({ name, seed, data }: ToStory & { type: "start" }) {
@@ -75,14 +80,15 @@ async function start({ name, seed, data }: ToStory & { type: "start" }) {
 addEventListener("message", ({ data: message }: MessageEvent<ToStory>) => {
   switch (message.type) {
     case "start":
-      start(message).catch((error: unknown) => post({ type: "error", message: error instanceof Error ? error.message : String(error) }));
+      start(message).catch(fail);
       break;
     case "play":
       playing = message.play;
       plan();
       break;
     case "step":
-      if (!playing && drawn) attempt(next);
+      stepping = !playing;
+      plan();
       break;
     case "speed":
       speed = message.speed;

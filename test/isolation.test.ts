@@ -10,14 +10,14 @@ import { seeded } from "./support/draw.js";
 const { crossEntropy, mse, pairwiseDistance, tensor, tripletMarginWithDistance, zeros } = simd128;
 
 describe("workers", () => {
-  /** Sums of the values and gradients of many calls, as hexadecimal text. */
+  /** The values of many calls, and a value of their gradients. */
   const WORK = `
     const rows = { data: Float32Array.from({ length: 6400 }, (_, i) => ((i * 7919 + seed) % 257) / 64 - 2), shape: [64, 100] };
     const labels = Int32Array.from({ length: 64 }, (_, i) => (i * seed) % 100);
-    const bytes = [];
+    const values = [];
     for (let k = 0; k < 300; k++) {
       const { value, grads } = crossEntropy.valueAndGrad(rows, labels, { labelSmoothing: (k % 10) / 10 });
-      bytes.push(value, mse(rows, { data: grads.input, shape: rows.shape }));
+      values.push(value, mse(rows, { data: grads.input, shape: rows.shape }));
     }`;
   const play = (seed: number) => {
     const work = `
@@ -25,7 +25,7 @@ describe("workers", () => {
       import { parentPort } from "node:worker_threads";
       const seed = ${seed};
       ${WORK}
-      parentPort.postMessage(bytes);`;
+      parentPort.postMessage(values);`;
     return new Promise((resolve, reject) => {
       const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(work)}`));
       worker.once("message", resolve).once("error", reject);
@@ -127,7 +127,7 @@ describe.each([
     expect(code(() => mse.valueAndGrad(x, ones, { out: { grads: { input: out } } }))).toBe("ERR_ENGINE");
     expect(Array.from(out)).toEqual([7, 7, 7]);
     for (const call of [() => mse(ones, ones), () => crossEntropy(Float32Array.of(0, 0), Int32Array.of(1)), () => zeros([3]), () => tensor(ones)]) expect(code(call)).toBe("ERR_ENGINE");
-    expect(() => crossEntropy(Float32Array.of(0, 0), Int32Array.of(1))).toThrow(/unreachable.*|.*reset\(\)/s);
+    expect(() => crossEntropy(Float32Array.of(0, 0), Int32Array.of(1))).toThrow(/usable \(reset\(\) starts another.*unreachable/s);
     x.dispose();
 
     WebAssembly.Instance = Instance;

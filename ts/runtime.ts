@@ -1,5 +1,6 @@
 // The engine: one instance, made by the first call that needs it.
 import { load, name } from "#engine";
+import { SLOT } from "./block.js";
 import { fail } from "./errors.js";
 
 type Loaded = ReturnType<typeof load>;
@@ -13,26 +14,6 @@ export type KernelName = Exclude<
   }[keyof Exports],
   `buffer_${string}` | `__${string}`
 >;
-
-/** Slots of a call block; `block` in crates/bindings/src/lib.rs. */
-export const SLOT = {
-  missing: 0,
-  divisor: 1,
-  gradOutput: 2,
-  gradOutputs: 3,
-  values: 4,
-  grads: 5,
-  weightGrad: 9,
-  shape: 10,
-  index: 14,
-  ignore: 17,
-  terms: 18,
-  options: 19,
-  operands: 27,
-  operand: 34,
-  weight: 27 + 4 * 34,
-  size: 27 + 5 * 34,
-} as const;
 
 /** The most dimensions of a broadcast operand once merged. */
 export const MAX_RANK = 16;

@@ -33,7 +33,7 @@ export const adaptiveSoftmax: Story = {
   uses: ["AdaptiveLogSoftmax", "linearCrossEntropy", "poissonNll"],
   data: ["words.bin"],
   tell([bytes], { AdaptiveLogSoftmax, bce, linearCrossEntropy, poissonNll, tensor, zeros }, seed) {
-    const text = new Uint16Array(bytes!.slice().buffer); // a copy, as the bytes may begin anywhere
+    const text = new Uint16Array(Uint8Array.from(bytes!).buffer); // a copy, as the bytes may begin anywhere
     const learned = Math.floor(0.9 * text.length);
     const random = randomNumbers(seed);
     const wordsAt = (places: Int32Array<ArrayBuffer>) => places.map((place) => text[place]!);

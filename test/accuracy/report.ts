@@ -1,5 +1,6 @@
 // What is recorded of errors, and the README's tables of them.
 import { readFileSync } from "node:fs";
+import { median } from "../../bench/measure.js";
 import { type Found, type Rows, errorsOf } from "./losses.js";
 import type { Judgement } from "./reference.js";
 
@@ -105,12 +106,6 @@ function show(error: number, none = "all"): string {
 
 const marked = (ours: number, torch: number | undefined) => (torch !== undefined && ours > torch + 0.5 ? `**${show(ours)}**` : show(ours));
 const pair = ({ ours, torch }: Entry) => `${marked(Number(ours), torch === undefined ? undefined : Number(torch))} / ${torch === undefined ? "–" : show(Number(torch))}`;
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? (sorted[middle] ?? 0) : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2;
-}
 
 /** Lines of Markdown. */
 export function readmePart(record: LossRecord): string[] {

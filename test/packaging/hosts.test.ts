@@ -118,10 +118,10 @@ describe("wasmtime, which has no JavaScript", () => {
       await run("python3", ["-m", "venv", where], folder);
       await run(python, ["-m", "pip", "install", "--quiet", "wasmtime==50.0.1"], folder);
     }
-    const { answer, tape } = await recordCorpus(builds[name]);
+    const { answer, tape, calls } = await recordCorpus(builds[name]);
     expect(answer).toEqual(digests);
     writeFileSync(join(where, "tape"), tape);
-    expect(await run(python, [join(here, "replay.py"), join(root, "dist", `${name}.wasm`), join(where, "tape")], where)).toMatch(/^\d{4,} calls, the same bits\n$/);
+    expect(await run(python, [join(here, "replay.py"), join(root, "dist", `${name}.wasm`), join(where, "tape")], where)).toBe(`${calls} calls, the same bits\n`);
   });
 });
 

@@ -1,5 +1,6 @@
 // Records what passes between the facade and its engine, so that another host of the same kernels, native Rust or a WebAssembly
 // runtime without JavaScript, can play it and compare every bit. The players are crates/replay and test/packaging/replay.py.
+import { SLOT } from "../../ts/block.js";
 import { type Digests, digests } from "../packaging/play.js";
 import { corpus } from "./corpus.js";
 
@@ -9,8 +10,15 @@ const RECORD = { buffer: 1, freed: 2, written: 3, call: 4, answer: 5 } as const;
 /** What is compared at a time: a change is taken down as whole pieces. */
 const PIECE = 1024;
 
-/** Slots of a call block that hold addresses: `SLOT` in ts/runtime.ts. */
-const ADDRESSES = [3, 4, 5, 6, 7, 8, 9, 14, 15, 16, 18, ...[0, 1, 2, 3, 4].map((k) => 27 + 34 * k)];
+const upTo = (count: number) => Array.from({ length: count }, (_, k) => k);
+
+/** Slots of a call block that hold addresses. */
+const ADDRESSES = [
+  ...[SLOT.gradOutputs, SLOT.values, SLOT.weightGrad, SLOT.terms],
+  ...upTo(4).map((k) => SLOT.grads + k),
+  ...upTo(3).map((k) => SLOT.index + k),
+  ...upTo(5).map((k) => SLOT.operands + k * SLOT.operand),
+];
 
 type Export = (...args: number[]) => number | undefined;
 
@@ -21,6 +29,8 @@ class Recorder {
   /** Address of each buffer by its handle. */
   readonly #handles = new Map<number, number>();
   #bytes = 0;
+  /** Calls of kernels and checks. */
+  calls = 0;
 
   constructor(readonly memory: WebAssembly.Memory) {}
 
@@ -85,6 +95,7 @@ class Recorder {
             this.#known.set(address, known);
             this.#sizes(RECORD.buffer, address, size);
           } else {
+            this.calls++;
             this.#changes(RECORD.answer);
             // What the next call does not use would look like an operand of it.
             if (!name.startsWith("check_") && name !== "sum_rows") {
@@ -106,8 +117,15 @@ class Recorder {
   }
 }
 
+export interface Recorded<T> {
+  readonly answer: T;
+  readonly tape: Buffer;
+  /** How many calls of kernels and checks are on it. */
+  readonly calls: number;
+}
+
 /** Records what a fresh engine of a build is asked while it plays. */
-export async function recorded<T>(library: { reset(): void }, play: () => T): Promise<{ readonly answer: Awaited<T>; readonly tape: Buffer }> {
+export async function recorded<T>(library: { reset(): void }, play: () => T): Promise<Recorded<Awaited<T>>> {
   const { Instance } = WebAssembly;
   let recorder: Recorder | undefined;
   library.reset();
@@ -121,7 +139,7 @@ export async function recorded<T>(library: { reset(): void }, play: () => T): Pr
   try {
     const answer = await play();
     if (!recorder) throw new Error("No engine was started.");
-    return { answer, tape: recorder.tape() };
+    return { answer, tape: recorder.tape(), calls: recorder.calls };
   } finally {
     WebAssembly.Instance = Instance;
     library.reset();
@@ -129,4 +147,4 @@ export async function recorded<T>(library: { reset(): void }, play: () => T): Pr
 }
 
 /** The digests of a build's answers to the corpus, and what its engine is asked meanwhile. */
-export const recordCorpus = (library: { reset(): void }): Promise<{ readonly answer: Digests; readonly tape: Buffer }> => recorded(library, () => digests(library, corpus()));
+export const recordCorpus = (library: { reset(): void }): Promise<Recorded<Digests>> => recorded(library, () => digests(library, corpus()));

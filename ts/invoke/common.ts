@@ -1,6 +1,6 @@
 // What all losses and functions have in common between a user's call and the engine's call block.
 import { fail, show } from "../errors.js";
-import { SLOT } from "../runtime.js";
+import { SLOT } from "../block.js";
 import {
   FLOATS,
   Marshal,

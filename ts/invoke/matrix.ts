@@ -1,5 +1,6 @@
 // Products of matrices that lie in the engine's memory.
-import { SLOT, engine } from "../runtime.js";
+import { SLOT } from "../block.js";
+import { engine } from "../runtime.js";
 import { Tensor } from "../tensor.js";
 
 /** A factor: a tensor of two dimensions, or its transpose. */

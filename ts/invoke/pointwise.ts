@@ -1,6 +1,7 @@
 // From a user's call of a pointwise loss or function to the engine's call block and back.
 import { fail, show, showShape } from "../errors.js";
-import { MAX_RANK, SLOT, type KernelName } from "../runtime.js";
+import { SLOT } from "../block.js";
+import { MAX_RANK, type KernelName } from "../runtime.js";
 import type { DType } from "../tensor.js";
 import {
   BASIC,

@@ -1,5 +1,5 @@
 // What the losses that own their loops (`Whole` in the kernels) have in common: filling the engine's call block.
-import { SLOT } from "../runtime.js";
+import { SLOT } from "../block.js";
 import { type Common, fillCommon } from "./common.js";
 import { NOWHERE, type Place } from "./marshal.js";
 

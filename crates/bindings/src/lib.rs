@@ -2,7 +2,7 @@
 //!
 //! One export for each registered loss, a buffer, and the checks. The facade calls the exports
 //! with numbers only: the arguments of a call lie as float64 in a call block, whose layout is
-//! [`block`] here and `ts/runtime.ts` there. The facade has checked them all; what is behind this
+//! [`block`] here and `ts/block.ts` there. The facade has checked them all; what is behind this
 //! boundary relies on that.
 
 use core::mem::MaybeUninit;
