@@ -1,5 +1,5 @@
 // What the package ships of others, as a CycloneDX list: the libraries bundled into dist/ and the crates that its WebAssembly is
-// compiled from. It needs no dependency at run time, so that npm's own list of those is empty.
+// compiled from, Rust's own among them. It needs no dependency at run time, so that npm's own list of those is empty.
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { root, run } from "./common.mjs";
@@ -31,6 +31,15 @@ function crates() {
     });
 }
 
+/** Rust's standard library, parts of which are compiled in. */
+function standardLibrary() {
+  const { output } = run("rustc", ["--version", "--verbose"], { capture: true });
+  const [, version] = /^release: (.*)$/m.exec(output) ?? [];
+  const [, commit] = /^commit-hash: (.*)$/m.exec(output) ?? [];
+  const purl = `pkg:github/rust-lang/rust@${commit}`;
+  return { "bom-ref": purl, type: "library", name: "rust-std", version, purl, licenses: [{ expression: "MIT OR Apache-2.0" }] };
+}
+
 /** The libraries that rollup and esbuild have put into dist/. */
 function bundled() {
   const { version } = JSON.parse(readFileSync(join(root, "node_modules", "fflate", "package.json"), "utf8"));
@@ -45,7 +54,7 @@ function bundled() {
 export function writeSbom(path) {
   const own = json("npm", "sbom", "--sbom-format", "cyclonedx", "--omit", "dev", "--omit", "peer");
   if (own.components.length > 0) throw new Error(`needed at run time: ${own.components.map(({ name }) => name).join(", ")}`);
-  const components = [...bundled(), ...crates()];
+  const components = [...bundled(), standardLibrary(), ...crates()];
   const dependencies = [{ ref: own.metadata.component["bom-ref"], dependsOn: components.map((each) => each["bom-ref"]) }];
   writeFileSync(path, `${JSON.stringify({ ...own, components, dependencies }, null, 2)}\n`);
   return components.length;

@@ -118,7 +118,7 @@ describe.each(BROWSER_NAMES)("in %s", (browser) => {
       await waitForText(page, "pre code", /delta: 0.4,/);
       expect(await picture()).not.toBe(before);
       expect(await textOf(page, ".readout")).not.toBe(readout);
-      expect(page.url()).toContain("#/curves/huber?delta=0.4");
+      await page.waitForFunction(() => location.hash === "#/curves/huber?delta=0.4");
       await page.reload();
       await waitForText(page, "pre code", /delta: 0.4,/);
       // Where the figures are read, by the keyboard.
