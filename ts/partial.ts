@@ -235,6 +235,7 @@ export interface PartialFunction {
  * Not for losses whose terms are each of the whole batch (`clip`, `infoNce`, `ntXent`, `sigLip`, `supCon`, which throw), nor for
  * `AdaptiveLogSoftmax`. An empty part counts for nothing.
  *
+ * @group Functions
  * @throws TypeError or RangeError, with a `code`, for what the loss throws at, reduction `"none"`, and a loss that has no terms of its own.
  * @example
  * ```ts

@@ -272,6 +272,7 @@ function grad(given: unknown, rawState: unknown, rawMerged: unknown, rawOptions?
  *
  * Source: Megatron-LM `vocab_parallel_cross_entropy`, Shoeybi et al., 2019.
  *
+ * @group Losses
  * @formula \ell = \ln \sum_w \sum_{c \in w} e^{x_c} - x_y
  * @throws TypeError or RangeError, with a `code`, for a wrong type, dtype, shape or option, a negative target, states that overlap
  * or leave classes out, and a target beyond the last class.

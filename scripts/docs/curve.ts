@@ -36,6 +36,13 @@ function at(one: Case, { args, options }: Inputs, x: number): readonly [number, 
   }
 }
 
+/** What is held fast in halves, which are easier to read in a legend, where the loss takes them. */
+function inHalves(one: Case, { args, options }: Inputs): Inputs {
+  const [first, ...rest] = Object.entries(args).map(([name, argument], k) => [name, k === 0 ? argument : { ...argument, data: argument.data.map((x) => Math.round(2 * x) / 2) }] as const);
+  const rounded = { args: Object.fromEntries(first ? [first, ...rest] : []), options };
+  return Number.isFinite(at(one, rounded, 0.5)?.[0]) ? rounded : { args, options };
+}
+
 /** What is held fast: of losses by element some targets, of others two classes, or the smallest sample there is. */
 function slices(one: Case): readonly (readonly [string, Inputs])[] {
   if (!("wrt" in one)) {
@@ -52,9 +59,9 @@ function slices(one: Case): readonly (readonly [string, Inputs])[] {
   if (form === "elements") {
     const found = new Map<string, Inputs>();
     for (let seed = 1; seed < 40 && found.size < 3; seed++) {
-      const inputs = one.sample(seeded(seed), [1], {});
+      const inputs = inHalves(one, one.sample(seeded(seed), [1], {}));
       const [name = "", { data } = { data: [0] }] = Object.entries(inputs.args)[1] ?? [];
-      const line = `${name} ${Number((data[0] ?? 0).toFixed(2))}`;
+      const line = `${name} ${String(Number((data[0] ?? 0).toFixed(2))).replace("-", "−")}`;
       if (!found.has(line)) found.set(line, inputs);
     }
     return [...found];
