@@ -1,7 +1,7 @@
 // Builds the gallery: static files that work in any folder. Its workers are entries beside the page, so that page and workers share
 // one copy of the engine.
 import { copyFileSync, mkdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import katex from "katex";
 import { type Plugin, build } from "vite";
@@ -72,7 +72,8 @@ async function copyData(stories: string, data: string, out: string) {
   for (const file of files) copyFileSync(join(data, file), join(out, "data", file));
 }
 
-export async function buildGallery({ out, reference, stories = STORIES, data = DATA }: Site) {
+export async function buildGallery({ out: folder, reference, stories = STORIES, data = DATA }: Site) {
+  const out = resolve(folder); // Vite would take it as within gallery/
   const here = (file: string) => join(root, "gallery", file);
   await build({
     root: here(""),

@@ -32,6 +32,8 @@ function inputOf(control: Control, setting: Setting, help: string | undefined, c
       field.value = slider.value;
       changed(slider.valueAsNumber);
     });
+    // What is out of range is cut to it, and shown so once the field is left.
+    field.addEventListener("change", () => (field.value = slider.value));
     field.addEventListener("input", () => {
       if (Number.isNaN(field.valueAsNumber)) return;
       const inside = Math.min(range[1], Math.max(range[0], field.valueAsNumber));
@@ -105,7 +107,7 @@ function pageOf(loss: Loss, parameters: URLSearchParams): Omit<Shown, "title"> {
   const plotsFor = (axis: string) => {
     if (drawn?.axis === axis) return drawn;
     clear();
-    const common = { x: axis, marked: () => probe.valueAsNumber, pick };
+    const common = { x: axis, clip: true, marked: () => probe.valueAsNumber, pick };
     drawn = { axis, value: new LinePlot({ ...common, title: "Value", y: "value" }), gradient: new LinePlot({ ...common, title: "Gradient", y: "gradient" }) };
     plots.replaceChildren(drawn.value.element, drawn.gradient.element);
     return drawn;
@@ -163,7 +165,7 @@ function pageOf(loss: Loss, parameters: URLSearchParams): Omit<Shown, "title"> {
 
   const formula = h("div", { class: "formula scroll", tabindex: 0, role: "region", "aria-label": "Formula" });
   formula.innerHTML = about?.formula ?? "";
-  const reset = h("button", { type: "button", onclick: () => show(`#/curves/${loss.name}`) }, "Reset");
+  const reset = h("button", { type: "button", "data-key": "reset", onclick: () => show(`#/curves/${loss.name}`, () => document.querySelector<HTMLElement>("[data-key=reset]")?.focus()) }, "Reset");
   const stay = (event: Event) => event.preventDefault();
   const content = h(
     "div",
@@ -177,7 +179,7 @@ function pageOf(loss: Loss, parameters: URLSearchParams): Omit<Shown, "title"> {
       h(
         "div",
         { class: "stack" },
-        h("section", {}, h("h2", { class: "code" }, loss.name), h("p", {}, `${about?.title ?? ""}. `, about?.page ? h("a", { href: about.page }, "In the reference") : undefined), formula),
+        h("section", {}, h("h2", { class: "code" }, loss.name), h("p", {}, `${about?.title ?? ""}. `, loss.options.length > 0 ? "The formula is that of the default options. " : "", about?.page ? h("a", { href: about.page }, "In the reference") : undefined), formula),
         alert,
         plots,
         h("section", {}, probe, readout),

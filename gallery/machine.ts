@@ -78,7 +78,7 @@ export const machine: Page = (_, parameters) => {
     h("h2", {}, "Times as fast as plain JavaScript"),
     h("div", { class: "control" }, h("label", { for: mode.id }, "What is shown"), mode),
     chart,
-    h("h2", {}, "The figures"),
+    h("h2", {}, "Copy the figures"),
     h("div", { class: "buttons" }, copyButton("Copy as text", text), copyButton("Copy as JSON", () => JSON.stringify(record(), null, 2))),
   );
 
@@ -135,7 +135,7 @@ export const machine: Page = (_, parameters) => {
     "div",
     {},
     h("h1", {}, "This machine"),
-    h("p", { class: "lead" }, "The SIMD build against the scalar build and plain JavaScript loops, one thread each, in turn on the same numbers; medians. It runs beside the page, for about half a minute, and downloads the scalar build (0.2 MB) first. Other programs and tabs disturb it."),
+    h("p", { class: "lead" }, "The SIMD build against the scalar build and plain JavaScript loops, one thread each, in turn on the same numbers; medians, of the ratios too. It runs beside the page, for about half a minute, and downloads the scalar build (0.2 MB) first. Other programs and tabs disturb it."),
     h(
       "div",
       { class: "split" },

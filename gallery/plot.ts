@@ -15,6 +15,8 @@ export interface PlotOptions {
   readonly x: string;
   readonly y: string;
   readonly percent?: boolean;
+  /** Leaves what stands far above the rest, as where a logarithm is cut off, out of the picture. */
+  readonly clip?: boolean;
   /** Where to draw an upright line. */
   readonly marked?: () => number;
   /** Told the x of a click. */
@@ -99,7 +101,7 @@ export class LinePlot {
   }
 
   #setup(width: number): uPlot.Options {
-    const { x, y, percent, marked, pick } = this.#options;
+    const { x, y, percent, clip, marked, pick } = this.#options;
     const axis = (label: string): uPlot.Axis => ({
       label,
       labelSize: 20,
@@ -115,7 +117,9 @@ export class LinePlot {
       height: HEIGHT,
       legend: { show: false },
       cursor: { drag: { x: false, y: false }, y: false },
-      scales: { x: { time: false }, y: percent ? { range: [0, 1] } : {} },
+      // Smooth lines on screens of few pixels, too.
+      pxAlign: false,
+      scales: { x: { time: false }, y: clip ? { range: () => this.#range() } : {} },
       axes: [{ ...axis(x), size: 30 }, { ...axis(y), size: 56 }],
       series: [
         {},
@@ -133,6 +137,15 @@ export class LinePlot {
         draw: [(plot) => marked && this.#mark(plot, marked())],
       },
     };
+  }
+
+  /** What most values lie in: nine of ten, and others within twenty times their size. */
+  #range(): uPlot.Range.MinMax {
+    const values = this.#lines.flatMap(({ data }) => Array.from(data, finite).filter((value) => typeof value === "number"));
+    const sizes = values.map(Math.abs).sort((a, b) => a - b);
+    const most = 20 * (sizes[Math.floor(0.9 * sizes.length)] ?? 0) || Infinity;
+    const shown = values.filter((value) => Math.abs(value) <= most);
+    return shown.length === 0 ? [0, 1] : uPlot.rangeNum(Math.min(...shown), Math.max(...shown), 0.1, true);
   }
 
   #mark(plot: uPlot, x: number) {

@@ -55,7 +55,8 @@ class Gallery {
 }
 
 function tell(story: Story) {
-  const status = h("p", { role: "status", class: "told" });
+  // For readers who do not see the table.
+  const status = h("p", { role: "status", class: "hidden" });
   const alert = h("p", { role: "alert", class: "alert", hidden: true });
   const progress = h("progress", { max: 1, value: 0, "aria-label": "How far the story is" });
   const steps = h("p", { class: "readout" }, "Not started.");
@@ -98,17 +99,19 @@ function tell(story: Story) {
       map.show(points, selects);
     }
     figures.hidden = false;
-    figures.replaceChildren(h("h2", {}, "Figures"), table(`Figures at step ${step}`, rows.columns, rows.rows));
-    if (performance.now() - told > TELL_EVERY_MS) say();
+    const signed = rows.rows.map((row) => row.map((text) => text.replace(/^-(?=\d)/, "−")));
+    figures.replaceChildren(h("h2", {}, "Figures"), table(`Figures at step ${step}`, rows.columns, signed));
+    if (!playing || performance.now() - told > TELL_EVERY_MS) say(playing || ended ? "" : "Paused. ");
   };
   const say = (what = "") => {
     told = performance.now();
-    const rows = frame?.table.rows.map((row) => row.join(" ")).join("; ") ?? "";
+    const { columns = [], rows: all = [] } = frame?.table ?? {};
+    const rows = all.map(([name = "", ...cells]) => `${name}: ${cells.map((cell, k) => `${columns[k + 1] ?? ""} ${cell}`).join(", ")}`).join("; ");
     status.textContent = `${what}${frame ? `Step ${frame.step} of ${frame.steps}: ${rows}.` : ""}`;
   };
 
   const play = h("button", { type: "button", class: "first" }, "Start");
-  const next = h("button", { type: "button", disabled: true, onclick: () => send({ type: "step" }) }, "One step");
+  const next = h("button", { type: "button", disabled: true, onclick: () => send({ type: "step" }) }, "One frame");
   const restart = h("button", { type: "button", disabled: true, onclick: () => begin() }, "Restart");
   const speedId = newId();
   const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
@@ -122,6 +125,8 @@ function tell(story: Story) {
   const setPlaying = (is: boolean) => {
     playing = is;
     play.textContent = is ? "Pause" : ended ? "Start again" : worker ? "Resume" : "Start";
+    // A button that is disabled loses the focus.
+    if (ended && document.activeElement === next) play.focus();
     next.disabled = is || ended || !worker;
     restart.disabled = !worker || ended;
   };

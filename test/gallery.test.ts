@@ -1,7 +1,7 @@
 // The gallery without a browser: what it weighs, which losses it has, and that its curves are those of the code that it shows. In
 // browsers: test/packaging/gallery.test.ts.
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { gzipSync } from "node:zlib";
 import * as library from "fused-loss";
@@ -22,7 +22,8 @@ beforeAll(async () => {
   mkdirSync(join(root, "target"), { recursive: true });
   folder = mkdtempSync(join(root, "target", "gallery-test-"));
   site = join(folder, "site");
-  await buildGallery({ out: site });
+  // A relative folder is one of where the command is run, and not one of Vite's root.
+  await buildGallery({ out: relative(process.cwd(), site) });
 }, 60_000);
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 

@@ -28,7 +28,7 @@ export const adaptiveSoftmax: Story = {
     "A model that foretells the next of 8,000 words spends most of its time and memory on the words that hardly ever come. The adaptive softmax gives the 500 most frequent words full width and puts the others into two clusters, " +
       "with narrow layers of their own that are computed only for the words that need them. Both models have the same embeddings and hidden layers, and see the same words.",
     "Look at the time of a step, which is that of this machine, at the numbers that the output layer learns and computes, and at the perplexity on the last tenth of the book: among how many equally likely words the model is undecided. " +
-      "After as many steps the two are about as good as each other; the adaptive softmax takes less than half the time for them, and a fifth of the memory. All this after 32,000 words: what a long training would give is not shown here.",
+      "After as many steps the two are about as good as each other; the adaptive softmax takes less than half the time for them, and its output layer, with what it computes for a step, a fifth of the memory. All this after 32,000 words: what a long training would give is not shown here.",
   ],
   uses: ["AdaptiveLogSoftmax", "linearCrossEntropy", "poissonNll"],
   data: ["words.bin"],
@@ -145,7 +145,7 @@ export const adaptiveSoftmax: Story = {
             times.with(step, figures.map(({ time }) => (step === 0 ? undefined : time))),
           ],
           table: {
-            columns: ["output layer", "perplexity", "ms a step (median)", "parameters", "logits a step", "memory of both"],
+            columns: ["output layer", "perplexity", "ms a step (median)", "parameters", "logits a step", "memory of these two"],
             rows: [
               ...figures.map(({ name, perplexity, time, parameters, logits }) => [
                 name,

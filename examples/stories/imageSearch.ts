@@ -23,7 +23,7 @@ export const imageSearch: Story = {
     "A network makes two numbers of a digit, its place on the map. It learns by triplets: an anchor, a positive of the same class, which is to come nearer, and a negative of another class, which is to be farther away by a margin. " +
       "The digits on the map are not among those it learns from. Choose one, and see who its neighbours are as the map unfolds.",
     "Recall@k is the share of digits with one of their class among their k nearest. It is compared with that of the 196 pixels themselves, which need a hundred times the memory and work for a search. " +
-      "At the end more of the five nearest are of the right class by the two learned numbers than by the pixels. The very nearest one is right about as often by either, now a little more, now a little less, as the seed has it.",
+      "At the end more of the five nearest are of the right class by the two learned numbers than by the pixels. The very nearest one is right about as often by either, and at least one of five more often by the pixels: two numbers cannot keep apart all that 196 do.",
   ],
   uses: ["tripletMargin"],
   data: ["digits.bin"],

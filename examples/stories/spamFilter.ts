@@ -24,7 +24,7 @@ export const spamFilter: Story = {
   name: "spamFilter",
   title: "A spam filter that sees little spam",
   about: [
-    "One mail in twenty is spam, and a linear filter is told which of 300 words a mail has. Trained plainly it misses some four in ten of the spam. " +
+    "One mail in twenty is spam, and a linear filter is told which of 300 words a mail has. Trained plainly it misses nearly half of the spam. " +
       "With class weights, or with batches that have as much spam as ham, it finds most of it, but takes more ham for spam, and its probabilities are not to be believed any more: it expects about twice the spam that there is, or more.",
     "The fourth filter learns from balanced batches first, and from step 300 on, at a quarter of the rate, from batches with the natural frequencies. " +
       "That brings its mean probability back near the true rate and lowers its log loss to about that of the plain filter. Of the spam that it had gained, some stays found: little with some seeds, and its F1 is then no better than the plain filter's. " +
