@@ -1,6 +1,7 @@
 // Errors of losses and functions, and of PyTorch, on the rows that rows.py drew up.
 import { readFileSync, readdirSync } from "node:fs";
-import { type Floats, type FloatFunction, type Loss, lossOf, vjpOf } from "../support/call.js";
+import { AdaptiveLogSoftmax } from "fused-loss";
+import { type Floats, type Shaped, functionOf, lossOf, vjpOf } from "../support/call.js";
 import { ulps } from "./measure.js";
 
 type Written = number | "NaN" | "Infinity" | "-Infinity";
@@ -85,6 +86,19 @@ function worst(got: ArrayLike<number>, exact: readonly Written[], outer = 1): nu
   return most;
 }
 
+/** A layer of a head of 3 classes and a cluster, with the weights among the arguments. */
+function adaptive(args: Readonly<Record<string, Shaped<ArrayLike<number>>>>) {
+  const { input, headWeight, projection, tailWeight, target } = args;
+  const layer = new AdaptiveLogSoftmax({ inFeatures: 6, classes: 6, cutoffs: [3], divValue: 2 });
+  const { head, tail } = layer.parameters;
+  head.weight.data.set(headWeight?.data ?? []);
+  tail[0]?.projection.data.set(projection?.data ?? []);
+  tail[0]?.weight.data.set(tailWeight?.data ?? []);
+  const result = layer.valueAndGrad(input as Shaped<Float32Array<ArrayBuffer>>, target?.data as Int32Array<ArrayBuffer>);
+  layer.dispose();
+  return result;
+}
+
 export function errorsOf(name: string, one: Case): Found[] {
   const { title, options, gradOutput, torch, grads, values, mean } = one;
   const args = Object.fromEntries(
@@ -95,16 +109,22 @@ export function errorsOf(name: string, one: Case): Found[] {
   const compare = (part: Found["part"], of: string, got: ArrayLike<number>, exact: readonly Written[], theirs: readonly Written[] | undefined, outer = 1) => {
     found.push({ title, part, of, ours: worst(got, exact, outer), torch: theirs && worst(theirs.map(Number), exact) });
   };
-  const call: unknown = lossOf({ name });
   let gradients: Readonly<Record<string, Floats>>;
-  if (gradOutput && values) {
-    const result = (call as FloatFunction)(...Object.values(args), options);
+  if (name === "AdaptiveLogSoftmax") {
+    const { value, output, grads: own } = adaptive(args);
+    compare("value", "the terms", output.map((x) => -x), values ?? [], torch?.values);
+    compare("value", "the mean", [value], [mean ?? "NaN"], torch && [torch.mean ?? "NaN"]);
+    const [cluster] = own.tail;
+    gradients = { input: own.input, headWeight: own.head.weight, ...(cluster && { projection: cluster.projection, tailWeight: cluster.weight }) };
+  } else if (gradOutput && values) {
+    const call = functionOf({ name });
+    const result = call(...Object.values(args), options);
     compare("value", "the results", result, values, torch?.values);
     const upstream = Float32Array.from(result, (_, i) => gradOutput[i % gradOutput.length] ?? 0);
     const shape = result.length === args.x?.data.length ? args.x.shape : [result.length];
-    gradients = vjpOf(call as FloatFunction, args, { data: upstream, shape }, options);
+    gradients = vjpOf(call, args, { data: upstream, shape }, options);
   } else {
-    const loss = call as Loss;
+    const loss = lossOf({ name });
     if (values) {
       const terms = loss(...Object.values(args), { ...options, reduction: "none" }) as Floats;
       compare("value", "the terms", terms, values, torch?.values);

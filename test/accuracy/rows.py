@@ -422,6 +422,27 @@ def linear_cross_entropy(a, o):
     return [lse(logits) - logits[y] for logits, y in ((([dot(row, w) for w in a.linearWeight]), y) for row, y in zip(a.input, a.target, strict=True))]
 
 
+def adaptive(a, o):
+    """A head of 3 classes and a cluster, whose 3 classes have a layer of half the width."""
+    terms = []
+    for row, y in zip(a.input, a.target, strict=True):
+        head = [dot(row, w) for w in a.headWeight]
+        term = lse(head) - head[min(y, 3)]
+        if y >= 3:
+            narrow = [dot(row, p) for p in a.projection]
+            tail = [dot(narrow, w) for w in a.tailWeight]
+            term = term + lse(tail) - tail[y - 3]
+        terms.append(term)
+    return terms
+
+
+def adaptive_torch(input, head, projection, tail, target, reduction):
+    layer = torch.nn.AdaptiveLogSoftmaxWithLoss(input.shape[1], 6, [3], div_value=2)
+    weights = {"head.weight": head, "tail.0.0.weight": projection, "tail.0.1.weight": tail}
+    output, loss = torch.func.functional_call(layer, weights, (input, target))
+    return loss if reduction == "mean" else -output
+
+
 def ctc_of(steps, labels):
     """steps: a row of log-probabilities for each frame."""
     states = [0]
@@ -490,6 +511,7 @@ FORMULAS = {
     "ntXent": nt_xent,
     "supCon": sup_con,
     "linearCrossEntropy": linear_cross_entropy,
+    "AdaptiveLogSoftmax": adaptive,
     "ctc": ctc,
     "softmax": lambda a, o: [y for row in a.x for y in softmax_vector(o, row)],
     "logSoftmax": lambda a, o: [y for row in a.x for y in log_softmax(row)],
@@ -827,6 +849,22 @@ def projections(d):
     }
 
 
+def clusters(d):
+    columns, narrow, y = 6, 3, [0, 2, 3, 5]
+    weights = lambda: (d.grid(4, columns), d.grid(narrow, columns), d.grid(3, narrow), y)  # noqa: E731
+    eye = [[float(k == r) for k in range(columns)] for r in range(columns)]
+    # Each row is sure of its class: in the head by its own column, in the cluster by the fourth and its own.
+    sure = [[single(20 * eye[r][k] + (20 if r > 3 and k == 3 else 0) + 0.1 * z) for k, z in enumerate(d.normal(columns))] for r in (0, 2, 3, 5)]
+    return {
+        "equal": ([[0.7] * columns] * ROWS, [[0.3] * columns] * 4, [[0.5] * columns] * narrow, [[0.25] * narrow] * 3, y),
+        "huge": ([[1e15, *d.normal(columns - 1)] for _ in range(ROWS)], *weights()),
+        "±1e4": (d.grid(ROWS, columns, 100), d.grid(4, columns, 100), d.grid(narrow, columns, 10), d.grid(3, narrow, 10), y),
+        "small": (sure, eye[:4], eye[3:], [row[:narrow] for row in eye[:3]], y),
+        "subnormal": (d.grid(ROWS, columns, TINY), *weights()),
+        "drawn": (d.grid(ROWS, columns), *weights()),
+    }
+
+
 def speech(d):
     """Logarithms of probabilities of 5 classes in 7 steps, 2 sequences."""
     steps, count, columns = 7, 2, 5
@@ -915,16 +953,22 @@ WITH = {
     "sigLip": (batches, ("input1", "input2")),
     **{name: (lambda d: batches(d, labelled=True), ("embeddings", "labels")) for name in ("ntXent", "supCon")},
     "linearCrossEntropy": (projections, ("input", "linearWeight", "target")),
+    "AdaptiveLogSoftmax": (clusters, ("input", "headWeight", "projection", "tailWeight", "target")),
     "ctc": (speech, ("logProbs", "targets", "inputLengths", "targetLengths")),
     **{name: (values, ("x",)) for name in ("sigmoid", "logSigmoid", "softplus")},
     **{name: (value_rows, ("x",)) for name in ("softmax", "logSoftmax", "logSumExp")},
     **{name: (separate, ("x1", "x2")) for name in ("cosineSimilarity", "pairwiseDistance")},
 }
 INDICES = {"targets", "inputLengths", "targetLengths"}
-CLASS_TARGETS = {"nll", "crossEntropy", "softmaxFocal", "poly", "sparsemax", "multiMargin", "multiLabelMargin", "linearCrossEntropy"}
+CLASS_TARGETS = {"nll", "crossEntropy", "softmaxFocal", "poly", "sparsemax", "multiMargin", "multiLabelMargin", "linearCrossEntropy", "AdaptiveLogSoftmax"}
 FUNCTIONS = {"softmax", "logSoftmax", "logSumExp", "sigmoid", "logSigmoid", "softplus", "cosineSimilarity", "pairwiseDistance"}
 COLUMNS = {"dice", "tversky", "infoNce", "clip", "sigLip", "ntXent", "supCon", "linearCrossEntropy"}
 """Losses of a whole batch, whose 10^7 elements are long rows."""
+
+# A layer, which the fixtures' script does not know as it knows losses.
+golden.TABLES["AdaptiveLogSoftmax"] = [
+    SimpleNamespace(fn=adaptive_torch, wrt=("input", "headWeight", "projection", "tailWeight"), source="torch.nn.AdaptiveLogSoftmaxWithLoss")
+]
 
 # ---- running and writing -----------------------------------------------------------------------------------------------------------------
 

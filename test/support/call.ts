@@ -2,7 +2,7 @@
 import * as simd128 from "fused-loss";
 import * as scalar from "fused-loss/scalar";
 import * as threads from "fused-loss/threads";
-import type { Argument, FunctionCase, Inputs, LossCase } from "../cases/case.js";
+import type { Argument, Inputs, LossCase } from "../cases/case.js";
 
 export const DTYPES = ["float32", "float64"] as const;
 export type DType = (typeof DTYPES)[number];
@@ -39,7 +39,7 @@ function exported(name: string, build: Build): unknown {
 }
 
 export const lossOf = ({ name }: { readonly name: string }, build: Build = "simd128") => exported(name, build) as Loss;
-export const functionOf = ({ name }: FunctionCase, build: Build = "simd128") => exported(name, build) as FloatFunction;
+export const functionOf = ({ name }: { readonly name: string }, build: Build = "simd128") => exported(name, build) as FloatFunction;
 
 export const floats = (data: Iterable<number>, dtype: DType): Floats => (dtype === "float32" ? Float32Array.from(data) : Float64Array.from(data));
 export const zeros = (size: number, dtype: DType): Floats => (dtype === "float32" ? new Float32Array(size) : new Float64Array(size));
