@@ -1,6 +1,6 @@
 // Builds the gallery: static files that work in any folder. Its workers are entries beside the page, so that page and workers share
 // one copy of the engine.
-import { copyFileSync, mkdirSync, readFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import katex from "katex";
@@ -22,7 +22,7 @@ export interface Reference {
 }
 
 export interface Site {
-  /** The folder to build into, which is emptied. */
+  /** The folder to build into: a new or empty one, or one of an earlier build, which is emptied. */
   readonly out: string;
   readonly reference?: Reference;
   /** The module of the stories, and the folder of their data. */
@@ -51,13 +51,13 @@ function documented(name: string, page?: string): Documented {
 /** The module `virtual:gallery`. */
 const texts = (reference: Reference | undefined): Plugin => ({
   name: "gallery",
+  transformIndexHtml: (page) => (reference ? page.replace("</ul>", `<li><a href="${reference.home}">Reference</a></li></ul>`) : page),
   resolveId: (id) => (id === "virtual:gallery" ? `\0${id}` : null),
   load(id) {
     if (id !== "\0virtual:gallery") return null;
     const all = Object.fromEntries(LOSSES.map(({ name }) => [name, documented(name, reference?.pages[name])]));
     return [
       `export const documented = ${JSON.stringify(all)};`,
-      `export const reference = ${JSON.stringify(reference?.home)};`,
       `export const version = ${JSON.stringify(version)};`,
     ].join("\n");
   },
@@ -74,6 +74,7 @@ async function copyData(stories: string, data: string, out: string) {
 
 export async function buildGallery({ out: folder, reference, stories = STORIES, data = DATA }: Site) {
   const out = resolve(folder); // Vite would take it as within gallery/
+  if (existsSync(out) && readdirSync(out).length > 0 && !existsSync(join(out, "machineWorker.js"))) throw new Error(`${out} holds something else than a gallery`);
   const here = (file: string) => join(root, "gallery", file);
   await build({
     root: here(""),

@@ -13,8 +13,6 @@ declare module "virtual:gallery" {
     readonly page?: string;
   }
   export const documented: Readonly<Record<string, Documented>>;
-  /** The front page of the reference, where that is there. */
-  export const reference: string | undefined;
   export const version: string;
 }
 

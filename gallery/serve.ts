@@ -1,5 +1,4 @@
 // npm run gallery: builds the gallery and serves it.
-import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Command, InvalidArgumentError } from "commander";
@@ -21,9 +20,7 @@ const command = new Command("npm run gallery --")
 const options = command.opts<{ port: number; host: string; out?: string }>();
 
 const out = options.out ?? fileURLToPath(new URL("../target/gallery", import.meta.url));
-// Building empties it.
-if (existsSync(out) && readdirSync(out).length > 0 && !existsSync(join(out, "machineWorker.js"))) command.error(`error: ${out} holds something else than a gallery`);
-await buildGallery({ out });
+await buildGallery({ out }).catch((error: Error) => command.error(`error: ${error.message}`));
 if (options.out !== undefined) {
   console.log(`The gallery is in ${join(out, "index.html")}; any server of files can serve it.`);
 } else {

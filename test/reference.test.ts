@@ -22,7 +22,7 @@ it("has no broken link", () => {
 });
 
 it.each([...lossCases, ...functionCases].map(({ name }) => name))("%s", (name) => {
-  const page = readFileSync(join(out, "variables", `fused-loss.${name}.html`), "utf8");
+  const page = readFileSync(join(out, "reference/variables", `fused-loss.${name}.html`), "utf8");
   expect(page).toContain('class="katex-display"');
   const curve = /<div class="curve">.*?<\/div>/s.exec(page)?.[0] ?? "";
   // Two panels, each with a line of many points.
@@ -33,6 +33,12 @@ it.each([...lossCases, ...functionCases].map(({ name }) => name))("%s", (name) =
   expect(page).toContain(`${name}(`);
 });
 
+it("has the gallery as its front page, which leads to the reference and back", () => {
+  expect(readFileSync(join(out, "index.html"), "utf8")).toContain('<a href="reference/index.html">Reference</a>');
+  expect(readFileSync(join(out, "reference/index.html"), "utf8")).toContain('<a href="../index.html">The gallery</a>');
+  expect(existsSync(join(out, "storyWorker.js"))).toBe(true);
+});
+
 it("brings the fonts of its formulas", () => {
-  expect(existsSync(join(out, "assets/fonts/KaTeX_Main-Regular.woff2"))).toBe(true);
+  expect(existsSync(join(out, "reference/assets/fonts/KaTeX_Main-Regular.woff2"))).toBe(true);
 });

@@ -1,7 +1,8 @@
 // npm run docs: the reference of every public name, by typedoc, in docs/. A loss's page has its formula, its curve and its options
-// beside what its comment says; the gallery is in docs/gallery/, and the front page links to it; the links are checked.
-import { cpSync } from "node:fs";
+// beside what its comment says. The gallery is the front page, and the reference is in docs/reference/; the links are checked.
+import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Command } from "commander";
@@ -72,7 +73,7 @@ function usage({ name }: DeclarationReflection, one: Case, interfaces: readonly 
 app.converter.on(Converter.EVENT_RESOLVE_BEGIN, ({ project }) => {
   for (const module of project.getReflectionsByKind(ReflectionKind.Module)) module.name = modules.get(module.name) ?? module.name;
   // As HTML: typedoc would take a link of Markdown for a file of the repository.
-  project.readme?.unshift(text('<p><a href="gallery/index.html">The gallery</a>: curves, stories and a benchmark, in your browser.</p>\n\n'));
+  project.readme?.unshift(text('<p><a href="../index.html">The gallery</a>: curves, stories and a benchmark, in your browser.</p>\n\n'));
   const interfaces = project.getReflectionsByKind(ReflectionKind.Interface) as DeclarationReflection[];
   for (const reflection of project.getReflectionsByKind(ReflectionKind.Variable | ReflectionKind.Class) as DeclarationReflection[]) {
     const one = cases.get(reflection.name);
@@ -94,17 +95,21 @@ if (app.logger.hasErrors() || app.logger.hasWarnings()) process.exit(1);
 const pages: Record<string, string> = {};
 app.renderer.on(Renderer.EVENT_END, ({ project: { children = [] } }) => {
   for (const reflection of children.flatMap((module) => module.children ?? [])) {
-    if (cases.has(reflection.name)) pages[reflection.name] = `../${app.renderer.router?.getFullUrl(reflection) ?? ""}`;
+    if (cases.has(reflection.name)) pages[reflection.name] = `reference/${app.renderer.router?.getFullUrl(reflection) ?? ""}`;
   }
 });
-await app.generateDocs(project, out);
+// Apart first: building the gallery empties its folder, and wants to know the pages of the reference.
+const reference = mkdtempSync(join(tmpdir(), "fused-loss-reference-"));
+await app.generateDocs(project, reference);
 
 // Formulas are text; their fonts come along.
 const fonts = dirname(createRequire(import.meta.url).resolve("katex/dist/katex.min.css"));
-cpSync(join(fonts, "katex.min.css"), join(out, "assets/katex.min.css"));
-cpSync(join(fonts, "fonts"), join(out, "assets/fonts"), { recursive: true });
+cpSync(join(fonts, "katex.min.css"), join(reference, "assets/katex.min.css"));
+cpSync(join(fonts, "fonts"), join(reference, "assets/fonts"), { recursive: true });
 
-await buildGallery({ out: join(out, "gallery"), reference: { home: "../index.html", pages } });
+await buildGallery({ out, reference: { home: "reference/index.html", pages } });
+cpSync(reference, join(out, "reference"), { recursive: true });
+rmSync(reference, { recursive: true });
 
 const checker = new LinkChecker();
 const { links } = await checker.check({ path: out, recurse: true, checkFragments: true, linksToSkip: (link) => Promise.resolve(!/^(localhost|127\.0\.0\.1)$/.test(new URL(link).hostname)) });
