@@ -179,7 +179,7 @@ function pageOf(loss: Loss, parameters: URLSearchParams): Omit<Shown, "title"> {
       h(
         "div",
         { class: "stack" },
-        h("section", {}, h("h2", { class: "code" }, loss.name), h("p", {}, `${about?.title ?? ""}. `, loss.options.length > 0 ? "The formula is that of the default options. " : "", about?.page ? h("a", { href: about.page }, "In the reference") : undefined), formula),
+        h("section", {}, h("h2", { class: "code" }, loss.name), h("p", {}, `${about?.title ?? ""}. `, loss.options.length > 0 ? "Options may change the formula. " : "", about?.page ? h("a", { href: about.page }, "In the reference") : undefined), formula),
         alert,
         plots,
         h("section", {}, probe, readout),
