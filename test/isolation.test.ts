@@ -3,6 +3,7 @@ import { Worker } from "node:worker_threads";
 import * as scalar from "fused-loss/scalar";
 import * as simd128 from "fused-loss";
 import { afterEach, describe, expect, it } from "vitest";
+import { thrown } from "./boundary/faults.js";
 import { DTYPES, type Value, ableTo, givenTo, lossOf, run } from "./support/call.js";
 import { lossCases } from "./support/cases.js";
 import { seeded } from "./support/draw.js";
@@ -116,13 +117,7 @@ describe.each([
     const out = Float32Array.of(7, 7, 7);
     expect(crossEntropy(Float32Array.of(0, 0), Int32Array.of(1))).toBeCloseTo(Math.LN2);
 
-    const code = (call: () => unknown): unknown => {
-      try {
-        return call();
-      } catch (error) {
-        return (error as { readonly code?: string }).code ?? error;
-      }
-    };
+    const code = (call: () => unknown) => (thrown(call) as { readonly code?: string }).code;
     const ones = Float32Array.of(1, 1, 1);
     expect(code(() => mse.valueAndGrad(x, ones, { out: { grads: { input: out } } }))).toBe("ERR_ENGINE");
     expect(Array.from(out)).toEqual([7, 7, 7]);

@@ -36,7 +36,7 @@ it("plays the corpus in native Rust", { timeout: 600_000 }, async () => {
 });
 
 it("plays wild calls there", { timeout: 600_000 + 10 * CALLS }, async () => {
-  const { answer, tape, calls } = await recorded(scalar, () => playWild(scalar, CALLS));
+  const { answer, tape, calls } = await recorded(scalar, () => playWild("scalar", CALLS));
   expect(answer).toBeGreaterThan(0.5 * CALLS);
   expect(await replayed(tape)).toBe(same(calls));
 });

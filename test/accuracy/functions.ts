@@ -7,6 +7,7 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { logSigmoid, sigmoid, softplus } from "fused-loss";
 import { type DType, type Floats, lossOf, zeros } from "../support/call.js";
+import { sigmoidOf, softplusOf } from "../support/draw.js";
 
 /** Inputs of a call at most. */
 export const CHUNK = 1 << 16;
@@ -44,12 +45,6 @@ function load(): (name: string) => ElementaryFunction["call"] {
       return view(1).slice() as F;
     };
 }
-
-const sigmoidOf = (x: number) => {
-  const e = Math.exp(-Math.abs(x));
-  return x < 0 ? e / (1 + e) : 1 / (1 + e);
-};
-const softplusOf = (x: number) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
 
 /** As softplus turns into the identity nowhere but where it is that. */
 const NOWHERE = 2 ** 127;

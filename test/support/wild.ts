@@ -1,15 +1,13 @@
 // Calls of any loss with random shapes, options and outputs, on numbers of every kind: NaN, infinities, subnormals, huge and tiny ones.
 // They are for what must hold of any numbers: that nothing is read or written beside the operands, and that hosts agree.
-import { type Floats, type Shaped, ableTo, givenTo } from "./call.js";
+import { type Build, type Floats, type Shaped, ableTo, givenTo, lossOf } from "./call.js";
 import { lossCases } from "./cases.js";
 import { integer, seeded } from "./draw.js";
 
 const SPECIAL = [NaN, Infinity, -Infinity, 0, -0, 1, -1, 5e-324, -1e-310, 1e-45, -1e-40, 1.1754944e-38, 3.4028235e38, -1e38, 1e300, -1e308, 88.7, -103.9, 1e-8, 16777217];
 
-type Call = (...args: unknown[]) => unknown;
-
-/** Makes so many calls, and gives how many were taken: the rest are errors of the package. */
-export function playWild(library: object, calls: number): number {
+/** Makes so many calls of a build, and gives how many were taken: the rest are errors of the package. */
+export function playWild(build: Build, calls: number): number {
   let taken = 0;
   for (let seed = 1; seed <= calls; seed++) {
     const random = seeded(seed);
@@ -29,15 +27,15 @@ export function playWild(library: object, calls: number): number {
     // A gradient may go over what it is of.
     const over = floats.filter(([name]) => wrt.includes(name) && random() < 0.2).map(([name, { data }]) => [name, data]);
     const normalizer = random() < 0.2 && reduction !== "sum" && reduction !== "none" ? { normalizer: 1 + 9 * random() } : {};
-    const loss = (library as Readonly<Record<string, Call & { readonly valueAndGrad: Call }>>)[one.name];
-    if (!loss) throw new Error(`There is no ${one.name}.`);
+    const loss = lossOf(one, build);
     try {
       const common = { ...options, ...normalizer, reduction };
       loss(...Object.values(args), common);
       loss.valueAndGrad(...Object.values(args), { ...common, wrt, gradOutput: reduction === "none" ? undefined : pick([1, -2.5, 1e-30, NaN]), out: { grads: Object.fromEntries(over) as object } });
       taken++;
     } catch (error) {
-      if (!String((error as { readonly code?: unknown }).code).startsWith("ERR_") || (error as { readonly code?: unknown }).code === "ERR_ENGINE") throw error;
+      const { code } = error as { readonly code?: unknown };
+      if (!String(code).startsWith("ERR_") || code === "ERR_ENGINE") throw error;
     }
   }
   return taken;
