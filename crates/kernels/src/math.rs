@@ -23,11 +23,21 @@ pub trait Functions: Format {
     fn exp<V: Lanes<Elem = Self>>(x: V) -> V {
         let x = x.max(V::splat(Self::EXP_LOW)).min(V::splat(Self::EXP_HIGH));
         let magic = V::splat(Self::MAGIC + 2.0 * Self::BIAS);
-        let half_magic = V::splat(Self::MAGIC + Self::BIAS);
         let t = x * V::splat(LOG2_E) + magic;
-        let half = x * V::splat(0.5 * LOG2_E) + half_magic;
+        let half = t.bits_shr::<1>(); // what the magic number adds to it lies above an exponent's bits
         let p = exp_reduced(x, t - magic);
         p * Self::to_exponent(half) * Self::to_exponent(t.bits_sub(half))
+    }
+
+    /// [`Self::exp`] of x ≤ 0, the same to the bit: no overflow to mind, so 2ⁿ·2^digits is a normal
+    /// number, and one more factor ends it.
+    #[inline(always)]
+    fn exp_nonpositive<V: Lanes<Elem = Self>>(x: V) -> V {
+        let x = x.max(V::splat(Self::EXP_LOW));
+        let magic = V::splat(Self::MAGIC + Self::BIAS + Self::DIGITS);
+        let t = x * V::splat(LOG2_E) + magic;
+        let p = exp_reduced(x, t - magic);
+        p * Self::to_exponent(t) * V::splat(0.5 * Self::EPSILON)
     }
 
     /// eˣ − 1 = 2ⁿ(eˢ − 1) + (2ⁿ − 1), with n and s as in [`Self::exp`].
@@ -50,16 +60,11 @@ pub trait Functions: Format {
     #[inline(always)]
     fn ln<V: Lanes<Elem = Self>>(x: V) -> V {
         let subnormal = x.lt(V::splat(Self::MIN_NORMAL));
-        let y = V::select(subnormal, x * V::splat(1.0 / Self::EPSILON), x);
-        let offset = V::select(
-            subnormal,
-            V::splat(Self::MAGIC + Self::DIGITS - 1.0),
-            V::splat(Self::MAGIC),
-        );
-        let k = Self::from_exponent(y.bits_sub(V::from_bits(Self::SQRT_HALF)));
-        let f = y.bits_sub(Self::to_exponent(k)) - V::splat(1.0);
-        let minus_n = offset - k.bits_add(V::splat(Self::MAGIC));
-        ln_edges(x, ln_reduced(f, minus_n))
+        let normal = V::select(subnormal, x * V::splat(1.0 / Self::EPSILON), x);
+        let scaled = V::from_bits(Self::DIGITS as u64 - 1);
+        let (y, exponent) = split(normal);
+        let exponent = exponent.bits_sub(V::select(subnormal, scaled, V::splat(0.0)));
+        ln_reduced(y - V::splat(1.0), minus(exponent, 0.0), ln_edge(x))
     }
 
     /// ln(1 + x), as [`Self::ln`] of the rounded 1 + x with what the rounding lost put back into f;
@@ -67,15 +72,32 @@ pub trait Functions: Format {
     #[inline(always)]
     fn ln_1p<V: Lanes<Elem = Self>>(x: V) -> V {
         let one = V::splat(1.0);
-        let y = one + x;
-        let lost = x.min(one) - (y - x.max(one)); // exact: 1 + x = y + lost
-        let k = Self::from_exponent(y.bits_sub(V::from_bits(Self::SQRT_HALF)));
-        let shift = Self::to_exponent(k);
-        // 2^-n in two factors, as it may be subnormal
-        let lost = lost * V::splat(2.0).bits_sub(shift) * V::splat(0.5);
-        let f = lost - (one - y.bits_sub(shift)); // in this order −0 stays −0
-        let minus_n = V::splat(Self::MAGIC) - k.bits_add(V::splat(Self::MAGIC));
-        ln_edges(y, ln_reduced(f, minus_n))
+        let sum = one + x;
+        // Exact: 1 + x = sum + lost; and at most 1, which an infinite x gets too.
+        let lost = one.min(x.min(one) - (sum - x.max(one)));
+        let (y, exponent) = split(sum.max(V::splat(Self::MIN_NORMAL)));
+        // 2⁻ⁿ in two factors, as it may be subnormal.
+        let double = V::splat(f64::INFINITY).bits_sub(Self::to_exponent(exponent));
+        let f = lost * double * V::splat(0.5) - (one - y); // in this order −0 stays −0
+        ln_reduced(f, minus(exponent, 0.0), ln_edge(sum))
+    }
+
+    /// (ln x, ln(1 − x)) for 0 ≤ x ≤ 1, the same as [`Self::ln`] and [`Self::ln_1p`] to the bit (but
+    /// for the sign of ln 1): a probability has fewer edges.
+    #[inline(always)]
+    fn ln_probability<V: Lanes<Elem = Self>>(x: V) -> (V, V) {
+        let (zero, one, infinity) = (V::splat(0.0), V::splat(1.0), V::splat(f64::INFINITY));
+        // Scaled, none is subnormal.
+        let (y, exponent) = split(x * V::splat(1.0 / Self::EPSILON));
+        let nan = x * zero; // where x is, else 0
+        let end = |at: V| V::select(at.eq(zero), infinity, nan);
+        let ln = ln_reduced(y - one, minus(exponent, Self::DIGITS - 1.0), end(x));
+        let rest = one - x;
+        let lost = (one - rest) - x; // exact: 1 − x = rest + lost
+        let (y, exponent) = split(rest);
+        let power = V::splat(Self::LARGEST_POWER).bits_sub(Self::to_exponent(exponent)); // 2⁻ⁿ
+        let f = lost * power - (one - y);
+        (ln, ln_reduced(f, minus(exponent, 0.0), end(rest)))
     }
 
     /// Hyperbolic tangent; of a = |x| it is a + a³·N(a²)/Q(a²) where a < 0.6, else
@@ -125,6 +147,12 @@ pub trait Format: Sized {
     const EPSILON: f64;
     /// The smallest normal number.
     const MIN_NORMAL: f64;
+    /// The greatest finite number.
+    const MAX: f64;
+    /// The greatest power of two.
+    const LARGEST_POWER: f64;
+    /// The bits of the fraction.
+    const FRACTION: u64;
     /// The representation of √½.
     const SQRT_HALF: u64;
     /// High part of ln 2: its product with an exponent is exact.
@@ -140,7 +168,7 @@ pub trait Format: Sized {
 
     /// Moves the low bits to the place of the exponent.
     fn to_exponent<V: Lanes<Elem = Self>>(x: V) -> V;
-    /// Moves sign and exponent to the low bits.
+    /// Moves the exponent, and the sign above it, to the low bits.
     fn from_exponent<V: Lanes<Elem = Self>>(x: V) -> V;
     /// eˢ − 1 − s − low for |s| ≤ ½ ln 2.
     fn exp_tail<V: Lanes<Elem = Self>>(s: V, low: V) -> V;
@@ -166,6 +194,9 @@ impl Format for f32 {
     const DIGITS: f64 = 24.0;
     const EPSILON: f64 = f32::EPSILON as f64;
     const MIN_NORMAL: f64 = f32::MIN_POSITIVE as f64;
+    const MAX: f64 = f32::MAX as f64;
+    const LARGEST_POWER: f64 = 1.7014118346046923e38;
+    const FRACTION: u64 = 0x007fffff;
     const SQRT_HALF: u64 = 0x3f3504f3;
     const LN_2_HIGH: f64 = 0.693145752;
     const LN_2_LOW: f64 = 1.42860677e-06;
@@ -212,6 +243,9 @@ impl Format for f64 {
     const DIGITS: f64 = 53.0;
     const EPSILON: f64 = f64::EPSILON;
     const MIN_NORMAL: f64 = f64::MIN_POSITIVE;
+    const MAX: f64 = f64::MAX;
+    const LARGEST_POWER: f64 = 8.98846567431158e307;
+    const FRACTION: u64 = 0x000fffffffffffff;
     const SQRT_HALF: u64 = 0x3fe6a09e667f3bcd;
     const LN_2_HIGH: f64 = 0.6931471805601177;
     const LN_2_LOW: f64 = -1.7239444525614835e-13;
@@ -322,36 +356,51 @@ fn reduce<V: Lanes>(x: V, n: V) -> (V, V) {
     (high, n * V::splat(V::Elem::LN_2_LOW))
 }
 
-/// exp(−|x|): no overflow to mind, so 2ⁿ·2^digits is a normal number, and one more factor ends it.
+/// exp(−|x|).
 #[inline(always)]
 fn exp_minus_abs<V: Lanes>(x: V) -> V {
-    let x = x.bits_or(V::splat(-0.0)).max(V::splat(V::Elem::EXP_LOW));
-    let magic = V::splat(V::Elem::MAGIC + V::Elem::BIAS + V::Elem::DIGITS);
-    let t = x * V::splat(LOG2_E) + magic;
-    let p = exp_reduced(x, t - magic);
-    p * V::Elem::to_exponent(t) * V::splat(0.5 * V::Elem::EPSILON)
+    V::Elem::exp_nonpositive(x.bits_or(V::splat(-0.0)))
 }
 
-/// ln(1 + f) − minus_n·ln 2 for √½ ≤ 1 + f ≤ √2.
+/// 2⁻ⁿ·x for the n that puts it between √½ and √2, and n + bias in the low bits; x is normal, or 0,
+/// whose 2⁻ⁿ·x is 1.
+#[inline(always)]
+fn split<V: Lanes>(x: V) -> (V, V) {
+    let root = V::from_bits(V::Elem::SQRT_HALF);
+    let z = x.bits_sub(root).bits_add(V::splat(1.0));
+    let y = z.bits_and(V::from_bits(V::Elem::FRACTION)).bits_add(root);
+    (y, V::Elem::from_exponent(z))
+}
+
+/// −(n − more), for n + bias in the low bits.
+#[inline(always)]
+fn minus<V: Lanes>(exponent: V, more: f64) -> V {
+    let magic = V::Elem::MAGIC;
+    V::splat(magic + V::Elem::BIAS + more) - exponent.bits_add(V::splat(magic))
+}
+
+/// ln(1 + f) − minus_n·ln 2 − edge for √½ ≤ 1 + f ≤ √2.
 ///
 /// With s = f/(2 + f), ln(1 + f) = 2s + s·R and 2s = f − s·f, so ln(1 + f) = f − (h − s·(h + R))
 /// for h = f²/2: f is exact and the rest is small.
 #[inline(always)]
-fn ln_reduced<V: Lanes>(f: V, minus_n: V) -> V {
+fn ln_reduced<V: Lanes>(f: V, minus_n: V, edge: V) -> V {
     let s = f / (f + V::splat(2.0));
     let h = V::splat(0.5) * f * f;
     let z = s * s;
     let rest = s * (h + z * V::Elem::ln_tail(z)) - minus_n * V::splat(V::Elem::LN_2_LOW);
-    f - (h - rest) - minus_n * V::splat(V::Elem::LN_2_HIGH)
+    // The edge joins what is ready long before the rest.
+    f - (h - rest) - (minus_n * V::splat(V::Elem::LN_2_HIGH) + edge)
 }
 
-/// `y`, but −∞ where x = 0, NaN where it is negative or NaN, +∞ where it is infinite.
+/// What makes a logarithm −∞ where x = 0, NaN where it is negative or NaN, +∞ where it is infinite;
+/// elsewhere 0.
 #[inline(always)]
-fn ln_edges<V: Lanes>(x: V, y: V) -> V {
+fn ln_edge<V: Lanes>(x: V) -> V {
     let zero = V::splat(0.0);
-    let below = V::select(x.eq(zero), V::splat(f64::NEG_INFINITY), V::splat(f64::NAN));
-    let y = V::select(x.lt(V::splat(f64::INFINITY)), y, x);
-    V::select(x.gt(zero), y, below)
+    let least = (V::splat(V::Elem::MAX) - x).min(zero);
+    let edge = least + V::select(x.le(zero), V::splat(f64::INFINITY), zero);
+    V::select(x.lt(zero), V::from_bits(u64::MAX), edge)
 }
 
 /// The functions as methods, so that a kernel reads as mathematics.
@@ -360,6 +409,11 @@ pub trait Math: Lanes {
     #[inline(always)]
     fn exp(self) -> Self {
         Self::Elem::exp(self)
+    }
+    /// eˣ of x ≤ 0.
+    #[inline(always)]
+    fn exp_nonpositive(self) -> Self {
+        Self::Elem::exp_nonpositive(self)
     }
     /// eˣ − 1.
     #[inline(always)]
@@ -375,6 +429,11 @@ pub trait Math: Lanes {
     #[inline(always)]
     fn ln_1p(self) -> Self {
         Self::Elem::ln_1p(self)
+    }
+    /// (ln x, ln(1 − x)) of 0 ≤ x ≤ 1.
+    #[inline(always)]
+    fn ln_probability(self) -> (Self, Self) {
+        Self::Elem::ln_probability(self)
     }
     /// Hyperbolic tangent.
     #[inline(always)]

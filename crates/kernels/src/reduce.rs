@@ -43,6 +43,20 @@ impl Sum {
         self.advance(1);
     }
 
+    /// Adds terms, eight at a time where they start so.
+    #[inline]
+    pub fn push_all<I: Isa>(&mut self, mut terms: &[f64]) {
+        while self.filled.is_multiple_of(SUM_LANES) && terms.len() >= SUM_LANES {
+            let n = (terms.len() - terms.len() % SUM_LANES).min(BLOCK - self.filled);
+            // SAFETY: there are n terms.
+            self.extend(n, |lanes| unsafe {
+                accumulate::<I, f64>(terms.as_ptr(), n, lanes)
+            });
+            terms = &terms[n..];
+        }
+        terms.iter().for_each(|&term| self.push(term));
+    }
+
     /// Adds `n` terms that `add` puts into the lanes itself. The terms must not cross a block
     /// border and must start at a multiple of eight.
     #[inline]
@@ -116,8 +130,10 @@ pub unsafe fn accumulate<I: Isa, T: Element>(
     for i in (0..n).step_by(SUM_LANES) {
         for slot in 0..SUM_LANES / Vector::<I, T>::COUNT {
             // SAFETY: i + slot·COUNT + COUNT ≤ n, as n is a multiple of eight.
-            let v = unsafe { Vector::<I, T>::load(values.add(i + slot * Vector::<I, T>::COUNT)) };
-            v.accumulate(&mut sum, slot);
+            unsafe {
+                let vector = values.add(i + slot * Vector::<I, T>::COUNT);
+                Vector::<I, T>::accumulate_from(vector, &mut sum, slot);
+            }
         }
     }
     *lanes = sum.into();

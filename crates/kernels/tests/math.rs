@@ -232,3 +232,71 @@ fn arctangent() {
     );
     assert!(apply::<F64>(atan, f64::NAN).is_nan());
 }
+
+/// Functions of a part of the others' domain have the same bits there, `to_bits` being the type's.
+fn same_in_part<T: Element>(x: T, to_bits: impl Fn(T) -> u64)
+where
+    Vector<Scalar, T>: Lanes<Elem = T>,
+{
+    type V<T> = Vector<Scalar, T>;
+    let assert_same = |name: &str, got: T, want: T| {
+        let nan = got.to_f64().is_nan() && want.to_f64().is_nan();
+        assert!(
+            nan || to_bits(got) == to_bits(want),
+            "{name}({:e}) = {:e}, not {:e}",
+            x.to_f64(),
+            got.to_f64(),
+            want.to_f64()
+        );
+    };
+    let outside = |low: f64, high: f64| x.to_f64() < low || x.to_f64() > high;
+    if !outside(f64::NEG_INFINITY, 0.0) {
+        let (got, want) = (apply(V::<T>::exp_nonpositive, x), apply(V::<T>::exp, x));
+        assert_same("exp_nonpositive", got, want);
+    }
+    if !outside(0.0, 1.0) {
+        let (got, want) = (
+            apply(|x: V<T>| x.ln_probability().0, x),
+            apply(V::<T>::ln, x),
+        );
+        assert_same("ln_probability.0", got, want);
+        let (got, want) = (
+            apply(|x: V<T>| x.ln_probability().1, x),
+            // ln(1 − 0) is 0 and not −0.
+            apply(|x: V<T>| (-x).ln_1p() + V::<T>::splat(0.0), x),
+        );
+        assert_same("ln_probability.1", got, want);
+    }
+}
+
+#[test]
+fn parts_of_domains() {
+    let edges = [
+        0.0,
+        -0.0,
+        1.0,
+        f64::NAN,
+        f64::NEG_INFINITY,
+        0.5,
+        -104.5,
+        -800.0,
+    ];
+    for x in edges {
+        same_in_part(x as f32, |x| u64::from(x.to_bits()));
+        same_in_part(x, f64::to_bits);
+    }
+    for bits in (0..=u32::MAX).step_by(4_001) {
+        same_in_part(f32::from_bits(bits), |x| u64::from(x.to_bits()));
+        let wide = u64::from(bits) << 32 | u64::from(bits.wrapping_mul(2_654_435_761));
+        same_in_part(f64::from_bits(wide), f64::to_bits);
+    }
+    // Where 1 − x is 0 but for its last digits, and where x is subnormal.
+    for k in 1..4000_u32 {
+        same_in_part(1.0 - k as f32 * f32::EPSILON / 2.0, |x| {
+            u64::from(x.to_bits())
+        });
+        same_in_part(1.0 - f64::from(k) * f64::EPSILON / 2.0, f64::to_bits);
+        same_in_part(f32::from_bits(k * k), |x| u64::from(x.to_bits()));
+        same_in_part(f64::from_bits(u64::from(k).pow(4)), f64::to_bits);
+    }
+}

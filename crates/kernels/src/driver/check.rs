@@ -62,7 +62,7 @@ unsafe fn first<I: Isa, T: Element>(
         let mut seen = Vector::<I, T>::splat(0.0);
         for i in (start..whole).step_by(count) {
             // SAFETY: i + count ≤ n.
-            seen = seen.max(outside(unsafe { Vector::<I, T>::load(x.add(i)) }));
+            seen = seen.bits_or(outside(unsafe { Vector::<I, T>::load(x.add(i)) }));
         }
         // Only what is not clean, and the tail, is searched one by one.
         let from = if any(seen) { start } else { whole };

@@ -2,7 +2,7 @@
 
 use crate::driver::check::Classes;
 use crate::driver::parallel;
-use crate::driver::tile::{Rows, Shape, TILE, Tile};
+use crate::driver::tile::{RowMemory, Rows, Shape, Tile};
 use crate::isa::{Element, Isa};
 use crate::reduce::Sum;
 use core::ops::Range;
@@ -132,8 +132,14 @@ impl<T: Element> Call<T> {
     /// The pointers must be valid, and the targets checked.
     pub unsafe fn resolved_divisor(&self) -> f64 {
         self.divisor.unwrap_or_else(|| {
+            let rows = self.shape.rows();
+            if self.weight.is_null() {
+                // SAFETY: row is below the number of rows.
+                let counts = |&row: &usize| unsafe { self.classes.get(row) }.is_some();
+                return (0..rows).filter(counts).count() as f64;
+            }
             let mut sum = Sum::default();
-            for row in 0..self.shape.rows() {
+            for row in 0..rows {
                 // SAFETY: row is below the number of rows; a class that counts is in range.
                 sum.push(unsafe {
                     self.classes
@@ -147,15 +153,12 @@ impl<T: Element> Call<T> {
 }
 
 /// The scale of each row's gradient: the incoming gradient by the divisor.
-pub fn row_scale<T: Element>(call: &Call<T>, tile: &Tile<T>, scale: T) -> Rows<f64> {
-    let mut scales = [scale.to_f64(); TILE];
-    if !call.grad_outputs.is_null() {
-        for (row, scale) in scales.iter_mut().enumerate().take(tile.rows) {
-            // SAFETY: there is an incoming gradient for every row.
-            *scale = unsafe { *call.grad_outputs.add(tile.first + row) }.to_f64();
-        }
+pub fn row_scale<'t, T: Element>(call: &Call<T>, tile: &'t Tile<T>, scale: T) -> Rows<'t, f64> {
+    if call.grad_outputs.is_null() {
+        return tile.filled(scale.to_f64());
     }
-    scales
+    // SAFETY: there is an incoming gradient for every row.
+    tile.each(|row| unsafe { *call.grad_outputs.add(tile.first + row) }.to_f64())
 }
 
 /// A loss or function of rows.
@@ -169,7 +172,8 @@ pub trait Rowwise<T: Element>: Sized {
     ///
     /// # Safety
     /// The pointers of the call must be valid for its shape, and its targets checked.
-    unsafe fn tile<I: Isa>(&self, call: &Call<T>, tile: &Tile<T>, scale: T) -> Rows<f64>;
+    unsafe fn tile<'t, I: Isa>(&self, call: &Call<T>, tile: &'t Tile<T>, scale: T)
+    -> Rows<'t, f64>;
 }
 
 /// Runs a row loss and gives its reduced value (0 where values are not reduced).
@@ -238,23 +242,38 @@ unsafe fn run_tiles<I: Isa, T: Element>(
     mut sum: Option<&mut Sum>,
 ) {
     let start = tiles.start;
+    let mut memory = RowMemory::new();
     for number in tiles {
-        let tile = Tile::new(call.shape, number, scratch, number == start);
+        let tile = Tile::new(call.shape, number, scratch, number == start, &mut memory);
         // SAFETY: as the caller's.
         let terms = unsafe { loss.tile::<I>(call, &tile, scale) };
-        for (row, &term) in terms.iter().enumerate().take(tile.rows) {
-            // SAFETY: there is a value, or a term, for every row.
-            unsafe {
-                if !call.values.is_null() {
-                    *call.values.add(tile.first + row) = T::from_f64(term);
-                    continue;
-                }
-                if let Some(sum) = &mut sum {
-                    sum.push(term);
-                }
-                if !call.terms.is_null() {
-                    *call.terms.add(tile.first + row) = term;
-                }
+        // SAFETY: as the caller's.
+        unsafe { put::<I, T>(call, tile.first, &terms[..tile.rows], sum.as_deref_mut()) };
+    }
+}
+
+/// Puts the terms of rows where they belong: the values, or the sum and the terms.
+#[inline(never)]
+unsafe fn put<I: Isa, T: Element>(
+    call: &Call<T>,
+    first: usize,
+    terms: &[f64],
+    sum: Option<&mut Sum>,
+) {
+    // SAFETY: there is a value, or a term, for every row.
+    unsafe {
+        if !call.values.is_null() {
+            for (row, &term) in terms.iter().enumerate() {
+                *call.values.add(first + row) = T::from_f64(term);
+            }
+            return;
+        }
+        if let Some(sum) = sum {
+            sum.push_all::<I>(terms);
+        }
+        if !call.terms.is_null() {
+            for (row, &term) in terms.iter().enumerate() {
+                *call.terms.add(first + row) = term;
             }
         }
     }

@@ -9,7 +9,9 @@
 use crate::isa::{Element, Isa, Lanes, SUM_LANES, Vector};
 use crate::reduce::{BLOCK, combine};
 use core::array::from_fn;
+use core::cell::{Cell, UnsafeCell};
 use core::mem::MaybeUninit;
+use core::ops::{Deref, DerefMut};
 use core::ptr::{copy_nonoverlapping, null, null_mut};
 
 /// The most rows of a tile.
@@ -18,8 +20,42 @@ pub const TILE: usize = 64;
 const LONG: usize = 32;
 /// The most elements of a tile of several rows, so that it stays in the first-level cache.
 const TILE_ELEMENTS: usize = 4096;
-/// A row quantity of each row of a tile.
-pub type Rows<T> = [T; TILE];
+/// The most row quantities of a tile.
+const QUANTITIES: usize = 64;
+
+/// Where the row quantities of a tile lie. They are many and short: as values they would be copied and
+/// filled by `memory.copy` and `memory.fill`, for which V8 leaves WebAssembly.
+pub struct RowMemory {
+    quantities: UnsafeCell<[MaybeUninit<[f64; TILE]>; QUANTITIES]>,
+    taken: Cell<usize>,
+}
+
+impl RowMemory {
+    /// With nothing in it.
+    #[expect(clippy::new_without_default, reason = "one way to make it")]
+    pub fn new() -> Self {
+        RowMemory {
+            quantities: UnsafeCell::new([const { MaybeUninit::uninit() }; QUANTITIES]),
+            taken: Cell::new(0),
+        }
+    }
+}
+
+/// A quantity of each row of a tile, and of the padding up to a multiple of eight.
+pub struct Rows<'t, T>(&'t mut [T]);
+
+impl<T> Deref for Rows<'_, T> {
+    type Target = [T];
+    fn deref(&self) -> &[T] {
+        self.0
+    }
+}
+
+impl<T> DerefMut for Rows<'_, T> {
+    fn deref_mut(&mut self) -> &mut [T] {
+        self.0
+    }
+}
 
 /// An array of shape (outer, classes, inner).
 #[derive(Clone, Copy, Debug)]
@@ -111,7 +147,7 @@ impl<T: Element> View<T> {
 }
 
 /// Consecutive rows that are swept together.
-pub struct Tile<T> {
+pub struct Tile<'m, T> {
     shape: Shape,
     /// The first row.
     pub first: usize,
@@ -120,6 +156,7 @@ pub struct Tile<T> {
     scratch: *mut T,
     /// Whether it is the first that uses the scratch memory.
     fresh: bool,
+    memory: &'m RowMemory,
 }
 
 /// What a sweep of a tile reads and writes.
@@ -127,7 +164,7 @@ pub struct Sweep<'a, T, const E: usize, const R: usize, const K: usize, const O:
     /// Operands with a value for every row and class.
     pub elements: [View<T>; E],
     /// Operands with a value for every row.
-    pub rows: [&'a Rows<T>; R],
+    pub rows: [&'a Rows<'a, T>; R],
     /// Operands with a value for every class; null stands for ones.
     pub classes: [*const T; K],
     /// Results with a value for every row and class; may be operands too, or [`View::nowhere`].
@@ -138,17 +175,99 @@ pub struct Sweep<'a, T, const E: usize, const R: usize, const K: usize, const O:
 /// counts, which stay exact in the element type.
 pub type Swept<V, const O: usize, const S: usize, const A: usize> = ([V; O], [V; S], [V; A]);
 
-impl<T: Element> Tile<T> {
+impl<'m, T: Element> Tile<'m, T> {
     /// The tile of this number. `fresh` tells whether it is the first that uses the scratch memory.
-    pub fn new(shape: Shape, number: usize, scratch: *mut T, fresh: bool) -> Self {
+    pub fn new(
+        shape: Shape,
+        number: usize,
+        scratch: *mut T,
+        fresh: bool,
+        memory: &'m mut RowMemory,
+    ) -> Self {
         let first = number * shape.width();
+        memory.taken.set(0);
         Tile {
             shape,
             first,
             rows: shape.width().min(shape.rows() - first),
             scratch,
             fresh,
+            memory,
         }
+    }
+
+    /// The tile with other memory for its row quantities, for one turn of a loop.
+    pub fn with<'n>(&self, memory: &'n mut RowMemory) -> Tile<'n, T> {
+        memory.taken.set(0);
+        Tile { memory, ..*self }
+    }
+
+    /// Memory for a row quantity.
+    #[expect(clippy::mut_from_ref, reason = "each part is taken once")]
+    #[inline(never)]
+    fn take<U: Element>(&self) -> &mut [MaybeUninit<U>] {
+        const { assert!(size_of::<U>() <= size_of::<f64>()) };
+        let taken = self.memory.taken.get();
+        assert!(
+            taken < QUANTITIES,
+            "a loss has more row quantities than QUANTITIES"
+        );
+        self.memory.taken.set(taken + 1);
+        let padded = self.rows.next_multiple_of(SUM_LANES);
+        // SAFETY: the part exists, holds TILE ≥ padded elements that are no larger, and is nobody else's
+        // until the memory is borrowed for another tile.
+        unsafe {
+            let part = self
+                .memory
+                .quantities
+                .get()
+                .cast::<[f64; TILE]>()
+                .add(taken);
+            core::slice::from_raw_parts_mut(part.cast(), padded)
+        }
+    }
+
+    /// The same for each row.
+    #[inline(never)]
+    pub fn filled<U: Element>(&self, value: f64) -> Rows<'_, U> {
+        let rows = self.take();
+        for to in rows.iter_mut() {
+            // SAFETY: a valid place. Volatile, or the compiler would call `memory.fill`.
+            unsafe { core::ptr::write_volatile(to, MaybeUninit::new(U::from_f64(value))) };
+        }
+        // SAFETY: all is written.
+        Rows(unsafe { rows.assume_init_mut() })
+    }
+
+    /// What `f` gives for each row; the padding is 0.
+    pub fn each<U: Element>(&self, mut f: impl FnMut(usize) -> U) -> Rows<'_, U> {
+        let mut rows = self.filled(0.0);
+        for (row, to) in rows.iter_mut().enumerate().take(self.rows) {
+            *to = f(row);
+        }
+        rows
+    }
+
+    /// What `f` gives for the quantity of each row.
+    pub fn map<U: Element, W: Element>(&self, x: &Rows<U>, f: impl Fn(U) -> W) -> Rows<'_, W> {
+        let rows = self.take();
+        for (to, &x) in rows.iter_mut().zip(x.iter()) {
+            to.write(f(x));
+        }
+        // SAFETY: all is written, as all quantities of a tile are equally long.
+        Rows(unsafe { rows.assume_init_mut() })
+    }
+
+    /// Row quantities rounded to the element type.
+    #[inline(never)]
+    pub fn round(&self, x: &Rows<f64>) -> Rows<'_, T> {
+        self.map(x, T::from_f64)
+    }
+
+    /// Row quantities widened to float64.
+    #[inline(never)]
+    pub fn widen(&self, x: &Rows<T>) -> Rows<'_, f64> {
+        self.map(x, T::to_f64)
     }
 
     fn columns(&self) -> usize {
@@ -217,17 +336,19 @@ impl<T: Element> Tile<T> {
             return view;
         }
         let view = self.scratch(slot);
+        let (classes, columns) = (self.shape.classes, self.columns());
         // SAFETY: positions of the tile's rows; the others are padding, written only in the view.
         unsafe {
-            self.each_run(|position, place, run| {
-                if run == 1 {
-                    *view.data.add(place) = *data.add(position);
-                } else {
-                    copy_nonoverlapping(data.add(position), view.data.add(place), run);
-                }
-            });
+            if self.shape.inner == 1 {
+                let from = data.add(self.first * classes);
+                transpose(from, (self.rows, classes), view.data, columns);
+            } else {
+                self.each_run(|position, place, run| {
+                    copy(data.add(position), view.data.add(place), run);
+                });
+            }
             for row in self.rows..self.rows.next_multiple_of(SUM_LANES) {
-                (0..self.shape.classes).for_each(|class| view.set(row, class, T::from_f64(0.0)));
+                (0..classes).for_each(|class| view.set(row, class, T::from_f64(0.0)));
             }
         }
         view
@@ -249,23 +370,44 @@ impl<T: Element> Tile<T> {
         if data.is_null() || self.shape.along() {
             return;
         }
+        let (classes, columns) = (self.shape.classes, self.columns());
         // SAFETY: positions of the tile's rows.
-        self.each_run(|position, place, run| unsafe {
-            if run == 1 {
-                *data.add(position) = *view.data.add(place);
+        unsafe {
+            if self.shape.inner == 1 {
+                let to = data.add(self.first * classes);
+                transpose_back(view.data, columns, to, (self.rows, classes));
             } else {
-                copy_nonoverlapping(view.data.add(place), data.add(position), run);
+                self.each_run(|position, place, run| {
+                    copy(view.data.add(place), data.add(position), run);
+                });
             }
-        });
+        }
+    }
+
+    /// Sets the tile's elements of an array to 0.
+    ///
+    /// # Safety
+    /// `data` must be valid for writing the whole shape.
+    pub unsafe fn clear(&self, data: *mut T) {
+        let fill = |position: usize, n: usize| {
+            // SAFETY: positions of the tile's rows.
+            unsafe { core::slice::from_raw_parts_mut(data.add(position), n) }
+                .fill(T::from_f64(0.0));
+        };
+        let classes = self.shape.classes;
+        if self.shape.inner == 1 {
+            fill(self.first * classes, self.rows * classes);
+        } else {
+            self.each_run(|position, _, run| fill(position, run));
+        }
     }
 
     /// The greatest element of each row; NaN is passed over.
     ///
     /// # Safety
     /// The view must be of this tile.
-    pub unsafe fn max<I: Isa>(&self, x: View<T>) -> Rows<T> {
-        let lowest = T::from_f64(f64::NEG_INFINITY);
-        let mut max = [lowest; TILE];
+    pub unsafe fn max<I: Isa>(&self, x: View<T>) -> Rows<'_, T> {
+        let mut max = self.filled(f64::NEG_INFINITY);
         // SAFETY: the view covers the tile's rows, padded to eight when swept across.
         unsafe {
             if self.shape.along() {
@@ -310,10 +452,10 @@ impl<T: Element> Tile<T> {
             [Vector<I, T>; K],
         ) -> Swept<Vector<I, T>, O, S, A>
         + Copy,
-    ) -> ([Rows<f64>; S], [Rows<f64>; A]) {
+    ) -> ([Rows<'_, f64>; S], [Rows<'_, f64>; A]) {
         const { assert!(E <= MOST && R <= MOST && K <= MOST && O <= MOST && S + A <= MOST) };
-        let mut sums = [[0.0; TILE]; S];
-        let mut counts = [[0.0; TILE]; A];
+        let mut sums: [_; S] = from_fn(|_| self.filled(0.0));
+        let mut counts: [_; A] = from_fn(|_| self.filled(0.0));
         let mut totals = [null_mut(); MOST];
         for (total, rows) in totals.iter_mut().zip(sums.iter_mut().chain(&mut counts)) {
             *total = rows.as_mut_ptr();
@@ -421,29 +563,102 @@ impl<T: Element> Tile<T> {
         &self,
         inputs: [&Rows<f64>; N],
         f: impl Fn([I::F64; N]) -> [I::F64; M],
-    ) -> [Rows<f64>; M] {
-        let mut out = [[0.0; TILE]; M];
-        for row in (0..self.rows).step_by(I::F64::COUNT) {
-            // SAFETY: COUNT divides TILE, so row + COUNT ≤ TILE.
+    ) -> [Rows<'_, f64>; M] {
+        let mut out: [&mut [MaybeUninit<f64>]; M] = from_fn(|_| self.take());
+        let inputs = inputs.map(|x| x.as_ptr());
+        let places = out.each_mut().map(|rows| rows.as_mut_ptr().cast::<f64>());
+        for row in (0..self.rows.next_multiple_of(SUM_LANES)).step_by(I::F64::COUNT) {
+            // SAFETY: COUNT divides eight, so row + COUNT is in the padded rows.
             unsafe {
-                let result = f(inputs.map(|x| I::F64::load(x.as_ptr().add(row))));
-                for (out, result) in out.iter_mut().zip(result) {
-                    result.store(out.as_mut_ptr().add(row));
+                let result = f(inputs.map(|x| I::F64::load(x.add(row))));
+                for (to, result) in places.into_iter().zip(result) {
+                    result.store(to.add(row));
                 }
             }
         }
-        out
+        // SAFETY: all is written.
+        out.map(|rows| Rows(unsafe { rows.assume_init_mut() }))
     }
 }
 
-/// Row quantities rounded to the element type.
-pub fn round<T: Element>(x: &Rows<f64>) -> Rows<T> {
-    x.map(T::from_f64)
+/// Copies `n` elements, in steps of four: for what a call of `memory.copy` costs, V8 copies a tile's row.
+#[inline(always)]
+unsafe fn copy<T: Element>(from: *const T, to: *mut T, n: usize) {
+    // SAFETY: the caller's elements, each once.
+    unsafe {
+        let step = |at: usize| *to.add(at).cast::<[T; 4]>() = *from.add(at).cast::<[T; 4]>();
+        let mut i = 0;
+        while i + 8 <= n {
+            step(i);
+            step(i + 4);
+            i += 8;
+        }
+        if n & 4 > 0 {
+            step(i);
+            i += 4;
+        }
+        if n & 2 > 0 {
+            *to.add(i).cast::<[T; 2]>() = *from.add(i).cast::<[T; 2]>();
+            i += 2;
+        }
+        if n & 1 > 0 {
+            *to.add(i) = *from.add(i);
+        }
+    }
 }
 
-/// Row quantities widened to float64.
-pub fn widen<T: Element>(x: &Rows<T>) -> Rows<f64> {
-    x.map(T::to_f64)
+/// Writes (rows, columns) with the columns one after the other, `stride` apart.
+#[inline(never)]
+unsafe fn transpose<T: Element>(
+    from: *const T,
+    (rows, columns): (usize, usize),
+    to: *mut T,
+    stride: usize,
+) {
+    // SAFETY: the caller's elements, each once.
+    unsafe {
+        let whole = rows - rows % 4;
+        for row in (0..whole).step_by(4) {
+            let from = from.add(row * columns);
+            for column in 0..columns {
+                let four: [T; 4] = from_fn(|i| *from.add(i * columns + column));
+                *to.add(column * stride + row).cast() = four;
+            }
+        }
+        for row in whole..rows {
+            for column in 0..columns {
+                *to.add(column * stride + row) = *from.add(row * columns + column);
+            }
+        }
+    }
+}
+
+/// The inverse of [`transpose`].
+#[inline(never)]
+unsafe fn transpose_back<T: Element>(
+    from: *const T,
+    stride: usize,
+    to: *mut T,
+    (rows, columns): (usize, usize),
+) {
+    // SAFETY: the caller's elements, each once.
+    unsafe {
+        let whole = rows - rows % 4;
+        for row in (0..whole).step_by(4) {
+            let to = to.add(row * columns);
+            for column in 0..columns {
+                let four: [T; 4] = *from.add(column * stride + row).cast();
+                for (i, x) in four.into_iter().enumerate() {
+                    *to.add(i * columns + column) = x;
+                }
+            }
+        }
+        for row in whole..rows {
+            for column in 0..columns {
+                *to.add(row * columns + column) = *from.add(column * stride + row);
+            }
+        }
+    }
 }
 
 #[inline(never)]

@@ -1,7 +1,7 @@
 //! What the losses of bounding boxes share: overlap, hull and the way back to eight coordinates.
 
 use crate::driver::rowwise::{Call, row_scale};
-use crate::driver::tile::{Rows, TILE, Tile};
+use crate::driver::tile::{Rows, Tile};
 use crate::isa::{Element, Isa, Lanes};
 
 /// Coordinates of a box.
@@ -136,26 +136,23 @@ impl<V: Lanes> Axis<V> {
 /// # Safety
 /// The call's pointers must be valid for its shape, whose class dimension holds the coordinates
 /// (x₁, y₁, x₂, y₂).
-pub unsafe fn tile<I: Isa, T: Element>(
+pub unsafe fn tile<'t, I: Isa, T: Element>(
     call: &Call<T>,
-    tile: &Tile<T>,
+    tile: &'t Tile<T>,
     scale: T,
     f: impl Fn(&Boxes<I::F64>) -> (I::F64, Slopes<I::F64>),
-) -> Rows<f64> {
+) -> Rows<'t, f64> {
     // SAFETY: the position is one of the tile's rows.
     let at = |data: *const T, row: usize| unsafe { data.add((tile.first + row) * COORDINATES) };
-    let mut coordinates = [[0.0; TILE]; 2 * COORDINATES];
-    for (k, column) in coordinates.iter_mut().enumerate() {
+    let coordinates: [_; 2 * COORDINATES] = core::array::from_fn(|k| {
         let data = if k < COORDINATES {
             call.input
         } else {
             call.other
         };
-        for (row, coordinate) in column.iter_mut().enumerate().take(tile.rows) {
-            // SAFETY: as above.
-            *coordinate = unsafe { *at(data, row).add(k % COORDINATES) }.to_f64();
-        }
-    }
+        // SAFETY: as above.
+        tile.each(|row| unsafe { *at(data, row).add(k % COORDINATES) }.to_f64())
+    });
     let scales = row_scale(call, tile, scale);
     let [a, b, c, d, e, g, h, i] = &coordinates;
     let zero = I::F64::splat(0.0);

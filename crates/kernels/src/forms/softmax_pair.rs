@@ -1,7 +1,7 @@
 //! Two rows of logits, compared as distributions.
 
 use crate::driver::rowwise::Call;
-use crate::driver::tile::{Rows, Sweep, Tile, View, round};
+use crate::driver::tile::{Rows, Sweep, Tile, View};
 use crate::isa::{Element, Isa, Lanes, Vector};
 use crate::losses::softmax::{exponential, rest};
 use crate::math::Math;
@@ -21,21 +21,21 @@ pub fn compare<V: Lanes>(elements: [V; 4], rows: [V; 5], temperature: V) -> [V; 
 }
 
 /// p = softmax(x/τ) and q = softmax(y/τ) of a tile's rows, and where their gradients go.
-pub struct SoftmaxPair<T> {
+pub struct SoftmaxPair<'t, T> {
     /// x, y, and in scratch memory exp((x − max)/τ) and the same of y.
     pub elements: [View<T>; 4],
     /// The sums of these exponentials, less 1.
-    pub rests: [Rows<f64>; 2],
-    rows: [Rows<T>; 5],
+    pub rests: [Rows<'t, f64>; 2],
+    rows: [Rows<'t, T>; 5],
     grads: [View<T>; 2],
 }
 
-impl<T: Element> SoftmaxPair<T> {
+impl<'t, T: Element> SoftmaxPair<'t, T> {
     /// Of the call's first two arrays.
     ///
     /// # Safety
     /// The call's pointers must be valid for its shape.
-    pub unsafe fn new<I: Isa>(call: &Call<T>, tile: &Tile<T>, temperature: f64) -> Self {
+    pub unsafe fn new<I: Isa>(call: &Call<T>, tile: &'t Tile<T>, temperature: f64) -> Self {
         let tau = Vector::<I, T>::splat(temperature);
         // SAFETY: as the caller's.
         unsafe {
@@ -56,7 +56,7 @@ impl<T: Element> SoftmaxPair<T> {
                     ([ex, ey], [term_x, term_y], [top_x, top_y])
                 },
             );
-            let rests = [rest(&sums_x, &tops_x), rest(&sums_y, &tops_y)];
+            let rests = [rest(tile, &sums_x, &tops_x), rest(tile, &sums_y, &tops_y)];
             let one = I::F64::splat(1.0);
             let [inverse_x, inverse_y, ratio] =
                 tile.each_row::<I, 2, 3>([&rests[0], &rests[1]], |[rest_x, rest_y]| {
@@ -72,9 +72,9 @@ impl<T: Element> SoftmaxPair<T> {
                 rows: [
                     max_x,
                     max_y,
-                    round(&inverse_x),
-                    round(&inverse_y),
-                    round(&ratio),
+                    tile.round(&inverse_x),
+                    tile.round(&inverse_y),
+                    tile.round(&ratio),
                 ],
                 grads: [
                     tile.output(call.input_grad, 4),
@@ -85,7 +85,7 @@ impl<T: Element> SoftmaxPair<T> {
     }
 
     /// What [`compare`] needs of the rows.
-    pub fn rows(&self) -> [&Rows<T>; 5] {
+    pub fn rows(&self) -> [&Rows<'t, T>; 5] {
         self.rows.each_ref()
     }
 

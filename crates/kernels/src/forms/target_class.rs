@@ -2,7 +2,7 @@
 //! written after, and those that are a function of the target's probability.
 
 use crate::driver::rowwise::{Call, row_scale};
-use crate::driver::tile::{Rows, TILE, Tile, View, round, widen};
+use crate::driver::tile::{Rows, Tile, View};
 use crate::isa::{Element, Isa, Lanes};
 use crate::losses::softmax::{exponentials, scale_rows};
 use crate::math::Math;
@@ -14,8 +14,12 @@ pub const SLOTS: usize = 2;
 ///
 /// # Safety
 /// The call's targets must be checked, and `x` be a view of the tile.
-pub unsafe fn targets<T: Element>(call: &Call<T>, tile: &Tile<T>, x: View<T>) -> [Rows<f64>; 2] {
-    let (mut chosen, mut weight) = ([0.0; TILE], [0.0; TILE]);
+pub unsafe fn targets<'t, T: Element>(
+    call: &Call<T>,
+    tile: &'t Tile<T>,
+    x: View<T>,
+) -> [Rows<'t, f64>; 2] {
+    let (mut chosen, mut weight) = (tile.filled(0.0), tile.filled(0.0));
     for row in 0..tile.rows {
         // SAFETY: the rows are the tile's, and a class that is not ignored is in range.
         unsafe {
@@ -75,12 +79,12 @@ pub unsafe fn commit<T: Element>(call: &Call<T>, tile: &Tile<T>, grad: View<T>) 
 ///
 /// # Safety
 /// The call's pointers must be valid for its shape, and its targets checked.
-pub unsafe fn by_probability<I: Isa, T: Element>(
+pub unsafe fn by_probability<'t, I: Isa, T: Element>(
     call: &Call<T>,
-    tile: &Tile<T>,
+    tile: &'t Tile<T>,
     scale: T,
     f: impl Fn([I::F64; 3]) -> [I::F64; 2],
-) -> Rows<f64> {
+) -> Rows<'t, f64> {
     // SAFETY: as the caller's.
     unsafe {
         let x = tile.input(call.input, 0);
@@ -91,11 +95,11 @@ pub unsafe fn by_probability<I: Isa, T: Element>(
         let one = I::F64::splat(1.0);
         let scales = row_scale(call, tile, scale);
         let [mut value, k, at] = tile.each_row::<I, 5, 3>(
-            [&widen(&max), &rest, &chosen, &weight, &scales],
+            [&tile.widen(&max), &rest, &chosen, &weight, &scales],
             |[max, rest, chosen, weight, scale]| {
                 // Σ exp(x − max) = 1 + rest: a confident row keeps its digits.
                 let sum = one + rest;
-                let e = (chosen - max).exp();
+                let e = (chosen - max).exp_nonpositive();
                 let others = I::F64::select(chosen.eq(max), rest, rest + (one - e));
                 let (p, missed) = (e / sum, others / sum);
                 let [value, slope] = f([(max - chosen) + rest.ln_1p(), p, missed]);
@@ -104,7 +108,7 @@ pub unsafe fn by_probability<I: Isa, T: Element>(
             },
         );
         if let Some(grad) = grad {
-            scale_rows::<I, T>(tile, grad, &round(&k));
+            scale_rows::<I, T>(tile, grad, &tile.round(&k));
         }
         settle(call, tile, grad, &at, &mut value);
         if let Some(grad) = grad {

@@ -109,7 +109,7 @@ pub trait Lanes:
     fn bits_sub(self, other: Self) -> Self;
     /// Shifts the representations left.
     fn bits_shl<const K: u32>(self) -> Self;
-    /// Shifts the representations right, copying the sign bit.
+    /// Shifts the representations right, filling with zeros.
     fn bits_shr<const K: u32>(self) -> Self;
     /// All lanes this bit pattern (the low 32 bits for float32).
     fn from_bits(bits: u64) -> Self;
@@ -117,6 +117,15 @@ pub trait Lanes:
     /// Adds this vector, widened to float64, to its lanes of the sum: `slot` counts vectors
     /// within a group of [`SUM_LANES`] elements.
     fn accumulate(self, sum: &mut Self::Sum, slot: usize);
+    /// [`Self::accumulate`] of what is in memory.
+    ///
+    /// # Safety
+    /// As [`Self::load`]'s.
+    #[inline(always)]
+    unsafe fn accumulate_from(p: *const Self::Elem, sum: &mut Self::Sum, slot: usize) {
+        // SAFETY: the caller's.
+        unsafe { Self::load(p) }.accumulate(sum, slot);
+    }
 
     /// Lane-wise `>`.
     #[inline(always)]

@@ -155,7 +155,7 @@ macro_rules! one_lane {
             }
             #[inline(always)]
             fn bits_shr<const K: u32>(self) -> Self {
-                Self::of_int(self.int() >> K)
+                Self::of_int((self.int() as $uint >> K) as $int)
             }
             #[inline(always)]
             fn from_bits(bits: u64) -> Self {

@@ -185,12 +185,25 @@ impl Lanes for F32x4 {
     }
     #[inline(always)]
     fn bits_shr<const K: u32>(self) -> Self {
-        F32x4(i32x4_shr(self.0, K))
+        F32x4(u32x4_shr(self.0, K))
     }
     #[inline(always)]
     fn accumulate(self, Sum8(sum): &mut Sum8, slot: usize) {
         let high = i32x4_shuffle::<2, 3, 2, 3>(self.0, self.0);
         sum[2 * slot] = f64x2_add(sum[2 * slot], f64x2_promote_low_f32x4(self.0));
+        sum[2 * slot + 1] = f64x2_add(sum[2 * slot + 1], f64x2_promote_low_f32x4(high));
+    }
+    #[inline(always)]
+    unsafe fn accumulate_from(p: *const f32, Sum8(sum): &mut Sum8, slot: usize) {
+        // Half a vector is loaded and widened by one instruction, without a shuffle.
+        // SAFETY: the caller's.
+        let [low, high] = unsafe {
+            [
+                v128_load64_zero(p.cast()),
+                v128_load64_zero(p.add(2).cast()),
+            ]
+        };
+        sum[2 * slot] = f64x2_add(sum[2 * slot], f64x2_promote_low_f32x4(low));
         sum[2 * slot + 1] = f64x2_add(sum[2 * slot + 1], f64x2_promote_low_f32x4(high));
     }
 }
@@ -223,7 +236,7 @@ impl Lanes for F64x2 {
     }
     #[inline(always)]
     fn bits_shr<const K: u32>(self) -> Self {
-        F64x2(i64x2_shr(self.0, K))
+        F64x2(u64x2_shr(self.0, K))
     }
     #[inline(always)]
     fn accumulate(self, Sum8(sum): &mut Sum8, slot: usize) {

@@ -18,8 +18,7 @@ impl Pointwise<2, 2> for Bce {
     #[inline(always)]
     fn eval<V: Lanes>(self, [input, target]: [V; 2]) -> (V, [V; 2]) {
         let (one, floor) = (V::splat(1.0), V::splat(-100.0));
-        let ln = input.ln();
-        let ln_1m = (-input).ln_1p();
+        let (ln, ln_1m) = input.ln_probability();
         let value = (target - one) * ln_1m.max(floor) - target * ln.max(floor);
         let variance = ((one - input) * input).max(V::splat(1e-12));
         // PyTorch clamps in the value and not in the target's gradient.

@@ -51,7 +51,12 @@ impl<T: Element> Rowwise<T> for Ciou {
         }
     }
 
-    unsafe fn tile<I: Isa>(&self, call: &Call<T>, tile: &Tile<T>, scale: T) -> Rows<f64> {
+    unsafe fn tile<'t, I: Isa>(
+        &self,
+        call: &Call<T>,
+        tile: &'t Tile<T>,
+        scale: T,
+    ) -> Rows<'t, f64> {
         let eps = I::F64::splat(self.eps);
         let factor =
             I::F64::splat(4.0 * core::f64::consts::FRAC_1_PI * core::f64::consts::FRAC_1_PI);

@@ -1,7 +1,7 @@
 //! Pulls rows of target 1 together and pushes those of −1 apart. PyTorch: `CosineEmbeddingLoss`.
 
 use crate::driver::rowwise::{Call, Rowwise, row_scale};
-use crate::driver::tile::{Rows, TILE, Tile};
+use crate::driver::tile::{Rows, Tile};
 use crate::isa::{Element, Isa, Lanes};
 use crate::losses::cosine_similarity::{Pair, products};
 
@@ -24,7 +24,12 @@ impl<T: Element> Rowwise<T> for CosineEmbedding {
         }
     }
 
-    unsafe fn tile<I: Isa>(&self, call: &Call<T>, tile: &Tile<T>, scale: T) -> Rows<f64> {
+    unsafe fn tile<'t, I: Isa>(
+        &self,
+        call: &Call<T>,
+        tile: &'t Tile<T>,
+        scale: T,
+    ) -> Rows<'t, f64> {
         let (zero, one) = (I::F64::splat(0.0), I::F64::splat(1.0));
         let (eps, margin) = (I::F64::splat(EPS), I::F64::splat(self.margin));
         // SAFETY: the call's pointers are valid for its shape, and there is a target for every row.
@@ -32,10 +37,7 @@ impl<T: Element> Rowwise<T> for CosineEmbedding {
             let pair = Pair::new(call, tile);
             let [dot, square1, square2] = products::<I, T>(tile, pair.x);
             let scales = row_scale(call, tile, scale);
-            let mut target = [0.0; TILE];
-            for (row, target) in target.iter_mut().enumerate().take(tile.rows) {
-                *target = (*call.third.add(tile.first + row)).to_f64();
-            }
+            let target = tile.each(|row| (*call.third.add(tile.first + row)).to_f64());
             let [value, k, c1, c2] = tile.each_row::<I, 5, 4>(
                 [&dot, &square1, &square2, &target, &scales],
                 |[dot, square1, square2, target, scale]| {

@@ -1,7 +1,7 @@
 //! Cosine of the angle between two rows. PyTorch: `CosineSimilarity`.
 
 use crate::driver::rowwise::{Call, Rowwise, row_scale};
-use crate::driver::tile::{Rows, Sweep, Tile, View, round};
+use crate::driver::tile::{Rows, Sweep, Tile, View};
 use crate::isa::{Element, Isa, Lanes};
 
 /// Scratch slots of a tile.
@@ -56,7 +56,7 @@ impl<T: Element> Pair<T> {
             tile.sweep::<I, 2, 3, 0, 2, 0, 0>(
                 Sweep {
                     elements: self.x,
-                    rows: [&round(k), &round(c1), &round(c2)],
+                    rows: [&tile.round(k), &tile.round(c1), &tile.round(c2)],
                     classes: [],
                     out: self.grads,
                 },
@@ -73,7 +73,10 @@ impl<T: Element> Pair<T> {
 ///
 /// # Safety
 /// The views must be of the tile.
-pub unsafe fn products<I: Isa, T: Element>(tile: &Tile<T>, x: [View<T>; 2]) -> [Rows<f64>; 3] {
+pub unsafe fn products<'t, I: Isa, T: Element>(
+    tile: &'t Tile<T>,
+    x: [View<T>; 2],
+) -> [Rows<'t, f64>; 3] {
     // SAFETY: as the caller's.
     let (sums, []) = unsafe {
         tile.sweep::<I, 2, 0, 0, 0, 3, 0>(
@@ -110,7 +113,12 @@ impl<T: Element> Rowwise<T> for CosineSimilarity {
         CosineSimilarity { eps: options[0] }
     }
 
-    unsafe fn tile<I: Isa>(&self, call: &Call<T>, tile: &Tile<T>, scale: T) -> Rows<f64> {
+    unsafe fn tile<'t, I: Isa>(
+        &self,
+        call: &Call<T>,
+        tile: &'t Tile<T>,
+        scale: T,
+    ) -> Rows<'t, f64> {
         let eps = I::F64::splat(self.eps);
         // SAFETY: the call's pointers are valid for its shape.
         unsafe {

@@ -2,7 +2,7 @@
 //! Gemma 2, 2024.
 
 use crate::driver::rowwise::{Call, Rowwise, row_scale};
-use crate::driver::tile::{Rows, Sweep, TILE, Tile, View, round, widen};
+use crate::driver::tile::{Rows, Sweep, Tile, View};
 use crate::forms::target_class::{commit, settle, targets};
 use crate::isa::{Element, Isa, Lanes, Vector};
 use crate::losses::softmax::{exponential, exponentials, gap, peak, rest, scale_rows};
@@ -73,7 +73,12 @@ impl<T: Element> Rowwise<T> for CrossEntropy {
         }
     }
 
-    unsafe fn tile<I: Isa>(&self, call: &Call<T>, tile: &Tile<T>, scale: T) -> Rows<f64> {
+    unsafe fn tile<'t, I: Isa>(
+        &self,
+        call: &Call<T>,
+        tile: &'t Tile<T>,
+        scale: T,
+    ) -> Rows<'t, f64> {
         let kind = if call.other.is_null() {
             Kind::Index
         } else {
@@ -117,14 +122,14 @@ impl<T: Element> Rowwise<T> for CrossEntropy {
 }
 
 impl CrossEntropy {
-    unsafe fn by_index<I: Isa, T: Element>(
+    unsafe fn by_index<'t, I: Isa, T: Element>(
         &self,
         call: &Call<T>,
-        tile: &Tile<T>,
+        tile: &'t Tile<T>,
         x: View<T>,
         grad: Option<View<T>>,
         scales: &Rows<f64>,
-    ) -> Rows<f64> {
+    ) -> Rows<'t, f64> {
         let classes = call.shape.classes;
         let (eps, z) = (self.smoothing, self.z_loss);
         let share = if eps > 0.0 { eps / classes as f64 } else { 0.0 };
@@ -144,11 +149,20 @@ impl CrossEntropy {
             let (rest, gaps) = if eps > 0.0 {
                 smoothed::<I, T>(tile, x, &max, call.weight, out)
             } else {
-                (exponentials::<I, T>(tile, x, &max, out), [0.0; TILE])
+                (exponentials::<I, T>(tile, x, &max, out), tile.filled(0.0))
             };
             (max, rest, gaps)
         };
-        let max = widen(&max);
+        let max = tile.widen(&max);
+        // The targets' exponentials, for their gradients.
+        let own = tile.each(|row| {
+            // SAFETY: the row is the tile's, and a class that is not ignored is in range.
+            unsafe {
+                let class = call.classes.get(tile.first + row);
+                let own = class.zip(grad).map(|(class, e)| e.get(row, class));
+                own.map_or(0.0, T::to_f64)
+            }
+        });
 
         let one = I::F64::splat(1.0);
         let (keep, share_, total_) = (
@@ -158,9 +172,9 @@ impl CrossEntropy {
         );
         let (z, two_z) = (I::F64::splat(z), I::F64::splat(2.0 * z));
         let plain = self.smoothing == 0.0 && self.z_loss == 0.0;
-        let [mut value, k, b, at] = tile.each_row::<I, 6, 4>(
-            [&max, &rest, &gaps, &chosen, &weight, scales],
-            |[max, rest, gaps, chosen, w, scale]| {
+        let [mut value, k, b, at] = tile.each_row::<I, 7, 4>(
+            [&max, &rest, &gaps, &chosen, &own, &weight, scales],
+            |[max, rest, gaps, chosen, e, w, scale]| {
                 // Σ exp(x − max) = 1 + rest: the loss of a confident row keeps its digits.
                 let (ln, sum) = (rest.ln_1p(), one + rest);
                 let nll = (max - chosen) + ln;
@@ -168,8 +182,7 @@ impl CrossEntropy {
                     return [w * nll, w, w, w];
                 }
                 // Σ over the other classes, without the target's own exponential.
-                let e = (chosen - max).exp();
-                let others = I::F64::select(chosen.eq(max), rest, rest + (one - e));
+                let others = rest + (one - e);
                 if plain {
                     return [w * nll, scale * w / sum, w, -(scale * w * others) / sum];
                 }
@@ -188,7 +201,7 @@ impl CrossEntropy {
             },
         );
         if let Some(grad) = grad {
-            let (k, b) = (round(&k), round(&b));
+            let (k, b) = (tile.round(&k), tile.round(&b));
             // SAFETY: grad is a view of this tile, and the weight has every class.
             unsafe {
                 if eps > 0.0 {
@@ -211,14 +224,14 @@ impl CrossEntropy {
         value
     }
 
-    unsafe fn by_distribution<I: Isa, T: Element>(
+    unsafe fn by_distribution<'t, I: Isa, T: Element>(
         &self,
         call: &Call<T>,
-        tile: &Tile<T>,
+        tile: &'t Tile<T>,
         x: View<T>,
         grad: Option<View<T>>,
         scales: &Rows<f64>,
-    ) -> Rows<f64> {
+    ) -> Rows<'t, f64> {
         let more = !call.other_grad.is_null() || !call.weight_grad.is_null();
         let keep = Vector::<I, T>::splat(1.0 - self.smoothing);
         let share = Vector::<I, T>::splat(self.smoothing / call.shape.classes as f64);
@@ -256,12 +269,12 @@ impl CrossEntropy {
                     ([e], [rest, gap(x, max, q), q], [top])
                 },
             );
-            let rest = rest(&sums, &tops);
+            let rest = rest(tile, &sums, &tops);
             let (one64, z) = (I::F64::splat(1.0), I::F64::splat(self.z_loss));
             let two_z = I::F64::splat(2.0 * self.z_loss);
             let (with_z, weighted) = (self.z_loss > 0.0, !call.weight.is_null());
             let [value, k, top, offset] = tile.each_row::<I, 5, 4>(
-                [&widen(&max), &rest, &gaps, &mass, scales],
+                [&tile.widen(&max), &rest, &gaps, &mass, scales],
                 |[max, rest, gaps, mass, scale]| {
                     let (ln, sum) = (rest.ln_1p(), one64 + rest);
                     let value = gaps + mass * ln;
@@ -284,11 +297,11 @@ impl CrossEntropy {
                     Sweep {
                         elements: [grad, target],
                         rows: [
-                            &round(&k),
-                            &round(&top),
-                            &round(&mass),
-                            &round(scales),
-                            &peak(&rest),
+                            &tile.round(&k),
+                            &tile.round(&top),
+                            &tile.round(&mass),
+                            &tile.round(scales),
+                            &peak(tile, &rest),
                         ],
                         classes: [call.weight],
                         out: [grad],
@@ -309,7 +322,15 @@ impl CrossEntropy {
                 );
             }
             if more {
-                self.target_gradients::<I, T>(call, tile, x, target, &max, &round(&offset), scales);
+                self.target_gradients::<I, T>(
+                    call,
+                    tile,
+                    x,
+                    target,
+                    &max,
+                    &tile.round(&offset),
+                    scales,
+                );
             }
             value
         }
@@ -361,7 +382,7 @@ impl CrossEntropy {
             }
             if !call.other_grad.is_null() {
                 let out = tile.output(call.other_grad, TARGET_GRAD);
-                let factor = scales.map(|scale| T::from_f64(scale * (1.0 - self.smoothing)));
+                let factor = tile.map(scales, |scale| T::from_f64(scale * (1.0 - self.smoothing)));
                 tile.sweep::<I, 1, 3, 1, 1, 0, 0>(
                     Sweep {
                         elements: [x],
@@ -378,13 +399,13 @@ impl CrossEntropy {
 }
 
 /// The exponentials as [`exponentials`], with Σ w·(max − x) of each row beside them.
-unsafe fn smoothed<I: Isa, T: Element>(
-    tile: &Tile<T>,
+unsafe fn smoothed<'t, I: Isa, T: Element>(
+    tile: &'t Tile<T>,
     x: View<T>,
     max: &Rows<T>,
     weight: *const T,
     out: View<T>,
-) -> (Rows<f64>, Rows<f64>) {
+) -> (Rows<'t, f64>, Rows<'t, f64>) {
     // SAFETY: as the caller's.
     let ([sums, gaps], [tops]) = unsafe {
         tile.sweep::<I, 1, 1, 1, 1, 2, 1>(
@@ -400,5 +421,5 @@ unsafe fn smoothed<I: Isa, T: Element>(
             },
         )
     };
-    (rest(&sums, &tops), gaps)
+    (rest(tile, &sums, &tops), gaps)
 }

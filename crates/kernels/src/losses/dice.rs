@@ -17,7 +17,12 @@ impl<T: Element> Rowwise<T> for Dice {
         Dice(Tversky::with::<T>([0.5, 0.5, options[0] / 2.0]))
     }
 
-    unsafe fn tile<I: Isa>(&self, call: &Call<T>, tile: &Tile<T>, scale: T) -> Rows<f64> {
+    unsafe fn tile<'t, I: Isa>(
+        &self,
+        call: &Call<T>,
+        tile: &'t Tile<T>,
+        scale: T,
+    ) -> Rows<'t, f64> {
         // SAFETY: as the caller's.
         unsafe { self.0.tile::<I>(call, tile, scale) }
     }

@@ -1,7 +1,7 @@
 //! Kullback-Leibler divergence of a student from a teacher, both given as logits. Hinton et al., 2015.
 
 use crate::driver::rowwise::{Call, Rowwise};
-use crate::driver::tile::{Rows, Sweep, TILE, Tile, View, round, widen};
+use crate::driver::tile::{Rows, Sweep, Tile, View};
 use crate::forms::softmax_pair::{self, SoftmaxPair, compare};
 use crate::isa::{Element, Isa, Lanes, Vector};
 use crate::losses::softmax::peak;
@@ -37,7 +37,12 @@ impl<T: Element> Rowwise<T> for DistillationKl {
         }
     }
 
-    unsafe fn tile<I: Isa>(&self, call: &Call<T>, tile: &Tile<T>, scale: T) -> Rows<f64> {
+    unsafe fn tile<'t, I: Isa>(
+        &self,
+        call: &Call<T>,
+        tile: &'t Tile<T>,
+        scale: T,
+    ) -> Rows<'t, f64> {
         let zero = Vector::<I, T>::splat(0.0);
         let tau = Vector::<I, T>::splat(self.temperature);
         let squared = Vector::<I, T>::splat(self.temperature * self.temperature);
@@ -54,10 +59,7 @@ impl<T: Element> Rowwise<T> for DistillationKl {
             let [max_x, max_y, inverse_x, inverse_y, ratio] = pair.rows();
             let outer = outer(call, tile);
             let entries = tile.output(call.entry_values, VALUES);
-            let mut first = [T::from_f64(0.0); TILE];
-            for (row, first) in first.iter_mut().enumerate().take(tile.rows) {
-                *first = outer.get(row, 0);
-            }
+            let first = tile.each(|row| outer.get(row, 0));
             // Σ q·g as the first g and what the others differ by: exact where they do not.
             let ([value, drift, more], []) = tile.sweep::<I, 5, 6, 0, 1, 3, 0>(
                 Sweep {
@@ -78,14 +80,13 @@ impl<T: Element> Rowwise<T> for DistillationKl {
                 // Where both exponentials are 1: p·mass − g·q = (mass − g) + g·(1 − q) − mass·(1 − p).
                 let one = I::F64::splat(1.0);
                 let [mass, off_p, off_q] = tile.each_row::<I, 4, 3>(
-                    [&pair.rests[0], &pair.rests[1], &widen(&first), &more],
+                    [&pair.rests[0], &pair.rests[1], &tile.widen(&first), &more],
                     |[p, q, first, more]| {
                         let mass = first + more;
                         [mass, mass * (p / (one + p)), q / (one + q)]
                     },
                 );
-                let greater: Rows<f64> =
-                    core::array::from_fn(|row| pair.rests[0][row].max(pair.rests[1][row]));
+                let greater = tile.each(|row| pair.rests[0][row].max(pair.rests[1][row]));
                 tile.sweep::<I, 5, 10, 0, 2, 0, 0>(
                     Sweep {
                         elements: [x, y, ex, ey, outer],
@@ -95,11 +96,11 @@ impl<T: Element> Rowwise<T> for DistillationKl {
                             inverse_x,
                             inverse_y,
                             ratio,
-                            &round(&drift),
-                            &round(&mass),
-                            &round(&off_p),
-                            &round(&off_q),
-                            &peak(&greater),
+                            &tile.round(&drift),
+                            &tile.round(&mass),
+                            &tile.round(&off_p),
+                            &tile.round(&off_q),
+                            &peak(tile, &greater),
                         ],
                         classes: [],
                         out,

@@ -22,7 +22,12 @@ impl<T: Element> Rowwise<T> for Giou {
         }
     }
 
-    unsafe fn tile<I: Isa>(&self, call: &Call<T>, tile: &Tile<T>, scale: T) -> Rows<f64> {
+    unsafe fn tile<'t, I: Isa>(
+        &self,
+        call: &Call<T>,
+        tile: &'t Tile<T>,
+        scale: T,
+    ) -> Rows<'t, f64> {
         let eps = I::F64::splat(self.eps);
         let zero = I::F64::splat(0.0);
         // SAFETY: as the caller's.

@@ -2,7 +2,7 @@
 //! al., 2024.
 
 use crate::driver::rowwise::{Call, Rowwise, row_scale};
-use crate::driver::tile::{Rows, Sweep, Tile, round};
+use crate::driver::tile::{Rows, Sweep, Tile};
 use crate::forms::softmax_pair::{self, SoftmaxPair, compare};
 use crate::isa::{Element, Isa, Lanes, Vector};
 use crate::losses::softmax::peak;
@@ -44,7 +44,12 @@ impl<T: Element> Rowwise<T> for JensenShannon {
         }
     }
 
-    unsafe fn tile<I: Isa>(&self, call: &Call<T>, tile: &Tile<T>, scale: T) -> Rows<f64> {
+    unsafe fn tile<'t, I: Isa>(
+        &self,
+        call: &Call<T>,
+        tile: &'t Tile<T>,
+        scale: T,
+    ) -> Rows<'t, f64> {
         let zero = Vector::<I, T>::splat(0.0);
         let (beta, rest) = (
             Vector::<I, T>::splat(self.beta),
@@ -68,7 +73,7 @@ impl<T: Element> Rowwise<T> for JensenShannon {
             let [max_x, max_y, inverse_x, inverse_y, ratio] = pair.rows();
             // Σ p·ln p/m over the classes, and ln p/m at the one that has nearly all of p, apart: so
             // that (1 − p) times it, of a confident row, keeps its digits. The same of q.
-            let peaks = [peak(&pair.rests[0]), peak(&pair.rests[1])];
+            let peaks = [peak(tile, &pair.rests[0]), peak(tile, &pair.rests[1])];
             let ([others_p, top_p, others_q, top_q], []) = tile.sweep::<I, 4, 7, 0, 0, 4, 0>(
                 Sweep {
                     elements: pair.elements,
@@ -115,13 +120,13 @@ impl<T: Element> Rowwise<T> for JensenShannon {
                             inverse_x,
                             inverse_y,
                             ratio,
-                            &round(&first),
-                            &round(&second),
-                            &round(&scales),
+                            &tile.round(&first),
+                            &tile.round(&second),
+                            &tile.round(&scales),
                             &peaks[0],
                             &peaks[1],
-                            &round(&at_x),
-                            &round(&at_y),
+                            &tile.round(&at_x),
+                            &tile.round(&at_y),
                         ],
                         classes: [],
                         out,
@@ -145,7 +150,7 @@ impl<T: Element> Rowwise<T> for JensenShannon {
                 );
                 pair.commit(call, tile);
             }
-            core::array::from_fn(|row| first[row] + second[row])
+            tile.each(|row| first[row] + second[row])
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Logarithm of the softmax over a dimension. PyTorch: `log_softmax`.
 
 use crate::driver::rowwise::{Call, Rowwise};
-use crate::driver::tile::{Rows, Sweep, TILE, Tile, View, round};
+use crate::driver::tile::{Rows, Sweep, Tile, View};
 use crate::isa::{Element, Isa, Lanes};
 use crate::losses::softmax::{exponential, exponentials, rest};
 use crate::math::Math;
@@ -22,7 +22,7 @@ impl<T: Element> Rowwise<T> for LogSoftmax {
         LogSoftmax
     }
 
-    unsafe fn tile<I: Isa>(&self, call: &Call<T>, tile: &Tile<T>, _: T) -> Rows<f64> {
+    unsafe fn tile<'t, I: Isa>(&self, call: &Call<T>, tile: &'t Tile<T>, _: T) -> Rows<'t, f64> {
         // SAFETY: the call's pointers are valid for its shape.
         unsafe {
             let x = tile.input(call.input, INPUT);
@@ -34,7 +34,7 @@ impl<T: Element> Rowwise<T> for LogSoftmax {
                 tile.sweep::<I, 1, 2, 0, 1, 0, 0>(
                     Sweep {
                         elements: [x],
-                        rows: [&max, &round(&ln)],
+                        rows: [&max, &tile.round(&ln)],
                         classes: [],
                         out: [out],
                     },
@@ -54,14 +54,14 @@ impl<T: Element> Rowwise<T> for LogSoftmax {
                         ([e], [term, g], [top])
                     },
                 );
-                let rest = rest(&sums, &tops);
+                let rest = rest(tile, &sums, &tops);
                 let one = I::F64::splat(1.0);
                 let [k] = tile
                     .each_row::<I, 2, 1>([&rest, &totals], |[rest, total]| [total / (one + rest)]);
                 tile.sweep::<I, 2, 1, 0, 1, 0, 0>(
                     Sweep {
                         elements: [out, g],
-                        rows: [&round(&k)],
+                        rows: [&tile.round(&k)],
                         classes: [],
                         out: [out],
                     },
@@ -70,6 +70,6 @@ impl<T: Element> Rowwise<T> for LogSoftmax {
             }
             tile.commit(out, call.input_grad);
         }
-        [0.0; TILE]
+        tile.filled(0.0)
     }
 }

@@ -1,9 +1,9 @@
 //! Logarithm of the softmax's normaliser over a dimension. PyTorch: `logsumexp`.
 
 use crate::driver::rowwise::{Call, Rowwise, row_scale};
-use crate::driver::tile::{Rows, Tile, View, round, widen};
+use crate::driver::tile::{Rows, Tile, View};
 use crate::isa::{Element, Isa, Lanes};
-use crate::losses::softmax::{exponentials, scale_rows};
+use crate::losses::softmax::{exponentials_beyond, scale_rows};
 use crate::math::Math;
 
 /// Scratch slots of a tile.
@@ -21,7 +21,12 @@ impl<T: Element> Rowwise<T> for LogSumExp {
         LogSumExp
     }
 
-    unsafe fn tile<I: Isa>(&self, call: &Call<T>, tile: &Tile<T>, scale: T) -> Rows<f64> {
+    unsafe fn tile<'t, I: Isa>(
+        &self,
+        call: &Call<T>,
+        tile: &'t Tile<T>,
+        scale: T,
+    ) -> Rows<'t, f64> {
         // SAFETY: the call's pointers are valid for its shape.
         unsafe {
             let x = tile.input(call.input, INPUT);
@@ -33,16 +38,16 @@ impl<T: Element> Rowwise<T> for LogSumExp {
                 f64::NEG_INFINITY => T::from_f64(0.0),
                 _ => max,
             };
-            let max = tile.max::<I>(x).map(shift);
-            let rest = exponentials::<I, T>(tile, x, &max, out.unwrap_or(View::nowhere()));
+            let max = tile.map(&tile.max::<I>(x), shift);
+            let rest = exponentials_beyond::<I, T>(tile, x, &max, out.unwrap_or(View::nowhere()));
             let scales = row_scale(call, tile, scale);
             let one = I::F64::splat(1.0);
             let [value, k] = tile
-                .each_row::<I, 3, 2>([&widen(&max), &rest, &scales], |[max, rest, scale]| {
+                .each_row::<I, 3, 2>([&tile.widen(&max), &rest, &scales], |[max, rest, scale]| {
                     [max + rest.ln_1p(), scale / (one + rest)]
                 });
             if let Some(out) = out {
-                scale_rows::<I, T>(tile, out, &round(&k));
+                scale_rows::<I, T>(tile, out, &tile.round(&k));
                 tile.commit(out, call.input_grad);
             }
             value

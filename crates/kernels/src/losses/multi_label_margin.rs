@@ -2,7 +2,7 @@
 //! `MultiLabelMarginLoss`; Multi-class multi-label hinge of Torch7.
 
 use crate::driver::rowwise::{Call, Rowwise, row_scale};
-use crate::driver::tile::{Rows, Sweep, TILE, Tile, round};
+use crate::driver::tile::{RowMemory, Rows, Sweep, TILE, Tile};
 use crate::isa::{Element, Isa, Lanes, Vector};
 use crate::losses::multi_margin::{OUT_OF_PLAY, copy, hinge};
 use crate::losses::softmax::scale_rows;
@@ -25,10 +25,15 @@ impl<T: Element> Rowwise<T> for MultiLabelMargin {
         MultiLabelMargin
     }
 
-    unsafe fn tile<I: Isa>(&self, call: &Call<T>, tile: &Tile<T>, scale: T) -> Rows<f64> {
+    unsafe fn tile<'t, I: Isa>(
+        &self,
+        call: &Call<T>,
+        tile: &'t Tile<T>,
+        scale: T,
+    ) -> Rows<'t, f64> {
         let classes = call.shape.classes;
         let (one, infinity) = (Vector::<I, T>::splat(1.0), T::from_f64(f64::INFINITY));
-        let mut values = [0.0; TILE];
+        let mut values = tile.filled::<f64>(0.0);
         // SAFETY: the call's pointers are valid for its shape, and its lists in range.
         unsafe {
             // The k-th class of a row's list.
@@ -44,7 +49,7 @@ impl<T: Element> Rowwise<T> for MultiLabelMargin {
             let input = tile.input(call.input, INPUT);
             let x = tile.scratch(OTHERS);
             copy::<I, T>(tile, input, x);
-            let mut target = [infinity; TILE];
+            let mut target = tile.filled(f64::INFINITY);
             // Kept apart, as the gradient may be written over the input.
             let kept = tile.scratch(KEPT);
             for (row, &length) in lengths.iter().enumerate().take(tile.rows) {
@@ -71,7 +76,9 @@ impl<T: Element> Rowwise<T> for MultiLabelMargin {
                 |[], [], []| ([Vector::<I, T>::splat(0.0)], [], []),
             );
             let most = lengths.iter().copied().max().unwrap_or(0);
+            let mut memory = RowMemory::new();
             for k in 0..most {
+                let tile = tile.with(&mut memory);
                 for row in 0..tile.rows {
                     target[row] = if k < lengths[row] {
                         kept.get(row, k)
@@ -100,11 +107,12 @@ impl<T: Element> Rowwise<T> for MultiLabelMargin {
                 }
             }
             if wanted {
-                let scales = row_scale(call, tile, scale).map(|scale| scale / classes as f64);
-                scale_rows::<I, T>(tile, grad, &round(&scales));
+                let scales = row_scale(call, tile, scale);
+                let scales = tile.map(&scales, |scale| scale / classes as f64);
+                scale_rows::<I, T>(tile, grad, &tile.round(&scales));
                 tile.commit(grad, call.input_grad);
             }
         }
-        values.map(|value| value / classes as f64)
+        tile.map(&values, |value| value / classes as f64)
     }
 }

@@ -2,7 +2,7 @@
 //! `MultiLabelSoftMarginLoss`.
 
 use crate::driver::rowwise::{Call, Rowwise, row_scale};
-use crate::driver::tile::{Rows, Sweep, Tile, round};
+use crate::driver::tile::{Rows, Sweep, Tile};
 use crate::isa::{Element, Isa, Lanes, Vector};
 use crate::losses::bce_with_logits::eval;
 
@@ -22,7 +22,12 @@ impl<T: Element> Rowwise<T> for MultiLabelSoftMargin {
         MultiLabelSoftMargin
     }
 
-    unsafe fn tile<I: Isa>(&self, call: &Call<T>, tile: &Tile<T>, scale: T) -> Rows<f64> {
+    unsafe fn tile<'t, I: Isa>(
+        &self,
+        call: &Call<T>,
+        tile: &'t Tile<T>,
+        scale: T,
+    ) -> Rows<'t, f64> {
         let classes = call.shape.classes as f64;
         // SAFETY: the call's pointers are valid for its shape.
         unsafe {
@@ -31,11 +36,11 @@ impl<T: Element> Rowwise<T> for MultiLabelSoftMargin {
                 tile.input(call.other, TARGET),
             );
             let grad = tile.output(call.input_grad, GRAD);
-            let scales = row_scale(call, tile, scale).map(|scale| scale / classes);
+            let scales = tile.map(&row_scale(call, tile, scale), |scale| scale / classes);
             let ([sums], []) = tile.sweep::<I, 2, 1, 1, 1, 1, 0>(
                 Sweep {
                     elements: [x, y],
-                    rows: [&round(&scales)],
+                    rows: [&tile.round(&scales)],
                     classes: [call.weight],
                     out: [grad],
                 },
@@ -45,7 +50,7 @@ impl<T: Element> Rowwise<T> for MultiLabelSoftMargin {
                 },
             );
             tile.commit(grad, call.input_grad);
-            sums.map(|sum| sum / classes)
+            tile.map(&sums, |sum| sum / classes)
         }
     }
 }

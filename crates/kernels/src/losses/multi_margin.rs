@@ -1,7 +1,7 @@
 //! Hinges of the other classes' scores against the target's. PyTorch: `MultiMarginLoss`.
 
 use crate::driver::rowwise::{Call, Rowwise, row_scale};
-use crate::driver::tile::{Rows, Sweep, TILE, Tile, View, round};
+use crate::driver::tile::{Rows, Sweep, Tile, View};
 use crate::isa::{Element, Isa, Lanes, Vector};
 
 /// Scratch slots of a tile.
@@ -62,7 +62,12 @@ impl<T: Element> Rowwise<T> for MultiMargin {
         }
     }
 
-    unsafe fn tile<I: Isa>(&self, call: &Call<T>, tile: &Tile<T>, scale: T) -> Rows<f64> {
+    unsafe fn tile<'t, I: Isa>(
+        &self,
+        call: &Call<T>,
+        tile: &'t Tile<T>,
+        scale: T,
+    ) -> Rows<'t, f64> {
         let classes = call.shape.classes as f64;
         let squared = self.squared;
         // SAFETY: the call's pointers are valid for its shape, and its targets in range.
@@ -70,21 +75,20 @@ impl<T: Element> Rowwise<T> for MultiMargin {
             let input = tile.input(call.input, INPUT);
             let x = tile.scratch(OTHERS);
             copy::<I, T>(tile, input, x);
-            let (mut target, mut weight) = ([T::from_f64(0.0); TILE], [0.0; TILE]);
             let class = |row| call.classes.get(tile.first + row).unwrap_or(0);
+            let target = tile.each(|row| x.get(row, class(row)));
+            let weight = tile.each(|row| call.weight_of(class(row)) / classes);
             for row in 0..tile.rows {
-                target[row] = x.get(row, class(row));
-                weight[row] = call.weight_of(class(row)) / classes;
                 x.set(row, class(row), T::from_f64(OUT_OF_PLAY));
             }
             let grad = tile.output(call.input_grad, GRAD);
             let scales = row_scale(call, tile, scale);
-            let slope: Rows<f64> = core::array::from_fn(|row| scales[row] * weight[row]);
+            let slope = tile.each(|row| scales[row] * weight[row]);
             let margin = Vector::<I, T>::splat(self.margin);
             let ([sums, slopes], []) = tile.sweep::<I, 1, 2, 0, 1, 2, 0>(
                 Sweep {
                     elements: [x],
-                    rows: [&target, &round(&slope)],
+                    rows: [&target, &tile.round(&slope)],
                     classes: [],
                     out: [grad],
                 },
@@ -100,7 +104,7 @@ impl<T: Element> Rowwise<T> for MultiMargin {
                 }
                 tile.commit(grad, call.input_grad);
             }
-            core::array::from_fn(|row| weight[row] * sums[row])
+            tile.each(|row| weight[row] * sums[row])
         }
     }
 }

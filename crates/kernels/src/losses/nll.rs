@@ -1,7 +1,7 @@
 //! Negative log-likelihood of class indices. PyTorch: `NLLLoss`.
 
 use crate::driver::rowwise::{Call, Rowwise, row_scale};
-use crate::driver::tile::{Rows, TILE, Tile};
+use crate::driver::tile::{Rows, Tile};
 use crate::isa::{Element, Isa};
 
 /// ℓ = −w_y·x_y for log-probabilities x.
@@ -15,8 +15,13 @@ impl<T: Element> Rowwise<T> for Nll {
         Nll
     }
 
-    unsafe fn tile<I: Isa>(&self, call: &Call<T>, tile: &Tile<T>, scale: T) -> Rows<f64> {
-        let mut values = [0.0; TILE];
+    unsafe fn tile<'t, I: Isa>(
+        &self,
+        call: &Call<T>,
+        tile: &'t Tile<T>,
+        scale: T,
+    ) -> Rows<'t, f64> {
+        let mut values = tile.filled(0.0);
         let scales = row_scale(call, tile, scale);
         let target = |row: usize| {
             // SAFETY: the rows are the tile's, and a class that is not ignored is in range.
@@ -35,10 +40,10 @@ impl<T: Element> Rowwise<T> for Nll {
             }
         }
         if !call.input_grad.is_null() {
-            for (row, scale) in scales.iter().enumerate().take(tile.rows) {
-                // SAFETY: the row is the tile's, and the position in the input's shape.
-                unsafe {
-                    call.clear_row(tile.first + row);
+            // SAFETY: the gradient has the input's shape, and positions are in it.
+            unsafe {
+                tile.clear(call.input_grad);
+                for (row, scale) in scales.iter().enumerate().take(tile.rows) {
                     if let Some((at, weight)) = target(row) {
                         *call.input_grad.add(at) = T::from_f64(-weight * scale);
                     }

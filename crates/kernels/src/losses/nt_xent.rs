@@ -1,7 +1,7 @@
 //! Sets each positive pair against the negatives of its sample. optax: `ntxent`; Chen et al., 2020.
 
 use crate::driver::rowwise::{self, Rowwise, row_scale};
-use crate::driver::tile::{Rows, Sweep, Tile, round, widen};
+use crate::driver::tile::{Rows, Sweep, Tile};
 use crate::driver::whole::{Call, Whole};
 use crate::forms::similarity::{self, Needs, Similarity};
 use crate::isa::{Element, Isa, Lanes, Vector};
@@ -33,7 +33,12 @@ impl<T: Element> Rowwise<T> for Pairs {
         Pairs
     }
 
-    unsafe fn tile<I: Isa>(&self, call: &rowwise::Call<T>, tile: &Tile<T>, scale: T) -> Rows<f64> {
+    unsafe fn tile<'t, I: Isa>(
+        &self,
+        call: &rowwise::Call<T>,
+        tile: &'t Tile<T>,
+        scale: T,
+    ) -> Rows<'t, f64> {
         let (zero, none) = (
             Vector::<I, T>::splat(0.0),
             Vector::<I, T>::splat(f64::NEG_INFINITY),
@@ -43,11 +48,7 @@ impl<T: Element> Rowwise<T> for Pairs {
         unsafe {
             let x = tile.input(call.input, 0);
             let negatives = tile.scratch(1);
-            let label: Rows<T> = core::array::from_fn(|row| {
-                *call
-                    .weight
-                    .add((tile.first + row).min(call.shape.classes - 1))
-            });
+            let label = tile.each(|row| *call.weight.add(tile.first + row));
             tile.sweep::<I, 1, 1, 1, 1, 0, 0>(
                 Sweep {
                     elements: [x],
@@ -58,18 +59,20 @@ impl<T: Element> Rowwise<T> for Pairs {
                 |[x], [mine], [other]| ([Vector::<I, T>::select(other.eq(mine), none, x)], [], []),
             );
             // Without negatives, all are 0 below any maximum.
-            let max = tile.max::<I>(negatives).map(|max| {
+            let max = tile.max::<I>(negatives);
+            let max = tile.map(&max, |max| {
                 let none = max.to_f64() == f64::NEG_INFINITY;
                 if none { T::from_f64(0.0) } else { max }
             });
             let rest = exponentials::<I, T>(tile, negatives, &max, negatives);
             let one = I::F64::splat(1.0);
-            let [log] =
-                tile.each_row::<I, 2, 1>([&widen(&max), &rest], |[max, rest]| [max + rest.ln_1p()]);
+            let [log] = tile.each_row::<I, 2, 1>([&tile.widen(&max), &rest], |[max, rest]| {
+                [max + rest.ln_1p()]
+            });
             let ([value, pull], []) = tile.sweep::<I, 1, 3, 1, 1, 2, 0>(
                 Sweep {
                     elements: [x],
-                    rows: [&label, &round(&log), &round(&scales)],
+                    rows: [&label, &tile.round(&log), &tile.round(&scales)],
                     classes: [call.weight],
                     out: [x],
                 },
@@ -95,7 +98,7 @@ impl<T: Element> Rowwise<T> for Pairs {
                 tile.sweep::<I, 2, 2, 1, 1, 0, 0>(
                     Sweep {
                         elements: [x, negatives],
-                        rows: [&label, &round(&k)],
+                        rows: [&label, &tile.round(&k)],
                         classes: [call.weight],
                         out: [x],
                     },

@@ -1,7 +1,7 @@
 //! Norm of the difference of two rows. PyTorch: `PairwiseDistance`.
 
 use crate::driver::rowwise::{Call, Rowwise, row_scale};
-use crate::driver::tile::{Rows, Sweep, TILE, Tile, View, round, widen};
+use crate::driver::tile::{Rows, Sweep, Tile, View};
 use crate::isa::{Element, Isa, Lanes, Vector};
 use crate::math::Math;
 
@@ -43,22 +43,21 @@ impl Norm {
     ///
     /// # Safety
     /// The views must be of the tile.
-    pub unsafe fn distances<I: Isa, T: Element>(
+    pub unsafe fn distances<'t, I: Isa, T: Element>(
         self,
-        tile: &Tile<T>,
+        tile: &'t Tile<T>,
         x: [View<T>; 2],
         eps: f64,
         sizes: View<T>,
-    ) -> [Rows<f64>; 2] {
+    ) -> [Rows<'t, f64>; 2] {
         let eps = Vector::<I, T>::splat(eps);
         let (zero, one) = (Vector::<I, T>::splat(0.0), Vector::<I, T>::splat(1.0));
-        let ones = [1.0; TILE];
         let inverse = |distance: f64| if distance == 0.0 { 0.0 } else { 1.0 / distance };
         // SAFETY: as the caller's.
         unsafe {
             match self {
-                Norm::One => [sums::<I, T>(tile, x, eps, |d| d.abs()), ones],
-                Norm::Squares => [sums::<I, T>(tile, x, eps, |d| d * d), [2.0; TILE]],
+                Norm::One => [sums::<I, T>(tile, x, eps, |d| d.abs()), tile.filled(1.0)],
+                Norm::Squares => [sums::<I, T>(tile, x, eps, |d| d * d), tile.filled(2.0)],
                 Norm::Two => {
                     let [distance, factor] = tile.each_row::<I, 1, 2>(
                         [&sums::<I, T>(tile, x, eps, |d| d * d)],
@@ -109,17 +108,17 @@ impl Norm {
                             ([], [power], [top])
                         },
                     );
-                    let max = widen(&max);
-                    let mut distance = max;
-                    let mut factor = counts.map(inverse);
+                    let mut distance = tile.widen(&max);
+                    let mut factor = tile.map(&counts, inverse);
                     if let Norm::Other(p) = self {
                         let inverse = I::F64::splat(1.0 / p);
-                        [distance] = tile.each_row::<I, 2, 1>([&max, &powers], |[max, powers]| {
-                            let zero = I::F64::splat(0.0);
-                            let root = (inverse * powers.ln()).exp();
-                            [I::F64::select(max.eq(zero), zero, max * root)]
-                        });
-                        factor = ones;
+                        [distance] =
+                            tile.each_row::<I, 2, 1>([&distance, &powers], |[max, powers]| {
+                                let zero = I::F64::splat(0.0);
+                                let root = (inverse * powers.ln()).exp();
+                                [I::F64::select(max.eq(zero), zero, max * root)]
+                            });
+                        factor = tile.filled(1.0);
                     }
                     for row in 0..tile.rows {
                         if distance[row] == 0.0 {
@@ -155,12 +154,12 @@ impl Norm {
 }
 
 /// Σ f(x₁ − x₂ + ε) of each row.
-unsafe fn sums<I: Isa, T: Element>(
-    tile: &Tile<T>,
+unsafe fn sums<'t, I: Isa, T: Element>(
+    tile: &'t Tile<T>,
     x: [View<T>; 2],
     eps: Vector<I, T>,
     f: impl Fn(Vector<I, T>) -> Vector<I, T> + Copy,
-) -> Rows<f64> {
+) -> Rows<'t, f64> {
     // SAFETY: as the caller's.
     let ([sums], []) = unsafe {
         tile.sweep::<I, 2, 0, 0, 0, 1, 0>(
@@ -219,7 +218,12 @@ impl<T: Element> Rowwise<T> for PairwiseDistance {
         }
     }
 
-    unsafe fn tile<I: Isa>(&self, call: &Call<T>, tile: &Tile<T>, scale: T) -> Rows<f64> {
+    unsafe fn tile<'t, I: Isa>(
+        &self,
+        call: &Call<T>,
+        tile: &'t Tile<T>,
+        scale: T,
+    ) -> Rows<'t, f64> {
         let norm = self.norm;
         let eps = Vector::<I, T>::splat(self.eps);
         // SAFETY: the call's pointers are valid for its shape.
@@ -235,8 +239,8 @@ impl<T: Element> Rowwise<T> for PairwiseDistance {
                 tile.output(call.other_grad, GRAD2),
             ];
             let scales = row_scale(call, tile, scale);
-            let factor: Rows<f64> = core::array::from_fn(|row| factor[row] * scales[row]);
-            let rows = [&round(&distance), &round(&factor)];
+            let factor = tile.each(|row| factor[row] * scales[row]);
+            let rows = [&tile.round(&distance), &tile.round(&factor)];
             let difference = move |[x1, x2]: [Vector<I, T>; 2]| (x1 - x2) + eps;
             // Apart, so that the common ones have a loop without a choice in it.
             if norm.is_linear() {

@@ -2,7 +2,7 @@
 //! `poly_loss_cross_entropy`; Leng et al., 2022.
 
 use crate::driver::rowwise::{Call, Rowwise, row_scale};
-use crate::driver::tile::{Rows, Sweep, Tile, round};
+use crate::driver::tile::{Rows, Sweep, Tile};
 use crate::forms::target_class;
 use crate::isa::{Element, Isa, Lanes, Vector};
 use crate::losses::softmax::{exponential, gap, peak, rest};
@@ -29,7 +29,12 @@ impl<T: Element> Rowwise<T> for Poly {
         }
     }
 
-    unsafe fn tile<I: Isa>(&self, call: &Call<T>, tile: &Tile<T>, scale: T) -> Rows<f64> {
+    unsafe fn tile<'t, I: Isa>(
+        &self,
+        call: &Call<T>,
+        tile: &'t Tile<T>,
+        scale: T,
+    ) -> Rows<'t, f64> {
         let (one, eps) = (I::F64::splat(1.0), I::F64::splat(self.epsilon));
         // SAFETY: as the caller's.
         unsafe {
@@ -45,12 +50,12 @@ impl<T: Element> Rowwise<T> for Poly {
 }
 
 impl Poly {
-    unsafe fn by_distribution<I: Isa, T: Element>(
+    unsafe fn by_distribution<'t, I: Isa, T: Element>(
         &self,
         call: &Call<T>,
-        tile: &Tile<T>,
+        tile: &'t Tile<T>,
         scale: T,
-    ) -> Rows<f64> {
+    ) -> Rows<'t, f64> {
         let one = Vector::<I, T>::splat(1.0);
         // SAFETY: the call's pointers are valid for its shape.
         unsafe {
@@ -72,7 +77,7 @@ impl Poly {
                     ([e], [term, gap(x, max, t), t * (one - e), t], [top])
                 },
             );
-            let rest = rest(&sums, &tops);
+            let rest = rest(tile, &sums, &tops);
             let scales = row_scale(call, tile, scale);
             let (one, eps) = (I::F64::splat(1.0), I::F64::splat(self.epsilon));
             let [value, k, k_target, top, top_target] = tile.each_row::<I, 5, 5>(
@@ -97,13 +102,13 @@ impl Poly {
                     Sweep {
                         elements: [grad, target],
                         rows: [
-                            &round(&k),
-                            &round(&k_target),
-                            &round(&top),
-                            &round(&top_target),
-                            &round(&mass),
-                            &round(&scales),
-                            &peak(&rest),
+                            &tile.round(&k),
+                            &tile.round(&k_target),
+                            &tile.round(&top),
+                            &tile.round(&top_target),
+                            &tile.round(&mass),
+                            &tile.round(&scales),
+                            &peak(tile, &rest),
                         ],
                         classes: [],
                         out: [grad],

@@ -1,7 +1,7 @@
 //! Tells for every pair of the batch whether it is one. Zhai et al., 2023.
 
 use crate::driver::rowwise::{self, Rowwise, row_scale};
-use crate::driver::tile::{Rows, Sweep, TILE, Tile, round};
+use crate::driver::tile::{Rows, Sweep, Tile};
 use crate::driver::whole::{Call, Whole};
 use crate::forms::similarity::{self, Needs, Similarity};
 use crate::isa::{Element, Isa, Lanes, Vector};
@@ -33,7 +33,12 @@ impl<T: Element> Rowwise<T> for Decisions {
         Decisions { bias: options[0] }
     }
 
-    unsafe fn tile<I: Isa>(&self, call: &rowwise::Call<T>, tile: &Tile<T>, scale: T) -> Rows<f64> {
+    unsafe fn tile<'t, I: Isa>(
+        &self,
+        call: &rowwise::Call<T>,
+        tile: &'t Tile<T>,
+        scale: T,
+    ) -> Rows<'t, f64> {
         let (zero, one) = (Vector::<I, T>::splat(0.0), Vector::<I, T>::splat(1.0));
         let bias = Vector::<I, T>::splat(self.bias);
         let scales = row_scale(call, tile, scale);
@@ -41,15 +46,15 @@ impl<T: Element> Rowwise<T> for Decisions {
         unsafe {
             let x = tile.input(call.input, 0);
             // Each sample's own pair is apart, and nothing here: softplus(−∞) is 0.
-            let mut own = [0.0; TILE];
-            for (row, own) in own.iter_mut().enumerate().take(tile.rows) {
-                *own = x.get(row, tile.first + row).to_f64() + self.bias;
+            let own = tile.each(|row| {
+                let own = x.get(row, tile.first + row).to_f64() + self.bias;
                 x.set(row, tile.first + row, T::from_f64(f64::NEG_INFINITY));
-            }
+                own
+            });
             let ([sums], []) = tile.sweep::<I, 1, 1, 0, 1, 1, 0>(
                 Sweep {
                     elements: [x],
-                    rows: [&round(&scales)],
+                    rows: [&tile.round(&scales)],
                     classes: [],
                     out: [x],
                 },

@@ -2,8 +2,8 @@
 //! PyTorch: `softmax`.
 
 use crate::driver::rowwise::{Call, Rowwise};
-use crate::driver::tile::{Rows, Sweep, TILE, Tile, View, round};
-use crate::isa::{Element, Isa, Lanes};
+use crate::driver::tile::{Rows, Sweep, Tile, View};
+use crate::isa::{Element, Isa, Lanes, Vector};
 use crate::math::Math;
 
 /// Scratch slots of a tile.
@@ -11,21 +11,24 @@ const INPUT: usize = 0;
 const OTHER: usize = 1;
 const OUT: usize = 2;
 
-/// e = exp(x − max), with its term of the sum and its count where it is 1 instead.
+/// e = exp(x − max) for x ≤ max, with its term of the sum and its count where it is 1 instead.
 ///
 /// The exponentials that are 1 are counted apart: the maximum is one of them, so the sum of all
 /// others, which is all that tells a confident row's loss from 0, loses nothing to it.
 #[inline(always)]
 pub fn exponential<V: Lanes>(x: V, max: V) -> (V, V, V) {
-    let (zero, one) = (V::splat(0.0), V::splat(1.0));
-    let e = (x - max).exp();
-    let top = e.eq(one);
-    (e, V::select(top, zero, e), V::select(top, one, zero))
+    let e = (x - max).exp_nonpositive();
+    let term = V::select(e.eq(V::splat(1.0)), V::splat(0.0), e);
+    (e, term, e - term)
 }
 
 /// Σ exp(x − max) − 1, from the sum and the count of [`exponential`].
-pub fn rest(sums: &Rows<f64>, tops: &Rows<f64>) -> Rows<f64> {
-    core::array::from_fn(|row| sums[row] + (tops[row] - 1.0))
+pub fn rest<'t, T: Element>(
+    tile: &'t Tile<T>,
+    sums: &Rows<f64>,
+    tops: &Rows<f64>,
+) -> Rows<'t, f64> {
+    tile.each(|row| sums[row] + (tops[row] - 1.0))
 }
 
 /// q·(max − x), and 0 where q is 0: a class of no weight may be masked by −inf.
@@ -37,20 +40,54 @@ pub fn gap<V: Lanes>(x: V, max: V, q: V) -> V {
 
 /// The exponential at which p is to be taken as 1 − rest/Σ, so that the gradient of a confident row
 /// keeps its digits: 1. Where p is less than ½ it has none to lose, and 2 is equal to no exponential.
-pub fn peak<T: Element>(rest: &Rows<f64>) -> Rows<T> {
-    rest.map(|rest| T::from_f64(if rest < 1.0 { 1.0 } else { 2.0 }))
+pub fn peak<'t, T: Element>(tile: &'t Tile<T>, rest: &Rows<f64>) -> Rows<'t, T> {
+    tile.map(rest, |rest| T::from_f64(if rest < 1.0 { 1.0 } else { 2.0 }))
 }
 
-/// The exponentials of a tile, stored in `out`, and for each row their sum less 1.
+/// The exponentials of a tile, stored in `out`, and for each row their sum less 1. `max` is not less
+/// than any logit of its row.
 ///
 /// # Safety
 /// The views must be of the tile.
-pub unsafe fn exponentials<I: Isa, T: Element>(
-    tile: &Tile<T>,
+pub unsafe fn exponentials<'t, I: Isa, T: Element>(
+    tile: &'t Tile<T>,
     x: View<T>,
     max: &Rows<T>,
     out: View<T>,
-) -> Rows<f64> {
+) -> Rows<'t, f64> {
+    // SAFETY: as the caller's.
+    unsafe { sum::<I, T>(tile, x, max, out, exponential) }
+}
+
+/// As [`exponentials`], for any `max`.
+///
+/// # Safety
+/// The views must be of the tile.
+pub unsafe fn exponentials_beyond<'t, I: Isa, T: Element>(
+    tile: &'t Tile<T>,
+    x: View<T>,
+    max: &Rows<T>,
+    out: View<T>,
+) -> Rows<'t, f64> {
+    // SAFETY: as the caller's.
+    unsafe {
+        sum::<I, T>(tile, x, max, out, |x, max| {
+            let (zero, one) = (Vector::<I, T>::splat(0.0), Vector::<I, T>::splat(1.0));
+            let e = (x - max).exp();
+            let top = e.eq(one);
+            let term = Vector::<I, T>::select(top, zero, e);
+            (e, term, Vector::<I, T>::select(top, one, zero))
+        })
+    }
+}
+
+unsafe fn sum<'t, I: Isa, T: Element>(
+    tile: &'t Tile<T>,
+    x: View<T>,
+    max: &Rows<T>,
+    out: View<T>,
+    exp: impl Fn(Vector<I, T>, Vector<I, T>) -> (Vector<I, T>, Vector<I, T>, Vector<I, T>) + Copy,
+) -> Rows<'t, f64> {
     // SAFETY: as the caller's.
     let ([sums], [tops]) = unsafe {
         tile.sweep::<I, 1, 1, 0, 1, 1, 1>(
@@ -60,13 +97,13 @@ pub unsafe fn exponentials<I: Isa, T: Element>(
                 classes: [],
                 out: [out],
             },
-            |[x], [max], []| {
-                let (e, term, top) = exponential(x, max);
+            move |[x], [max], []| {
+                let (e, term, top) = exp(x, max);
                 ([e], [term], [top])
             },
         )
     };
-    rest(&sums, &tops)
+    rest(tile, &sums, &tops)
 }
 
 /// Multiplies each row of a view by its factor.
@@ -99,7 +136,7 @@ impl<T: Element> Rowwise<T> for Softmax {
         Softmax
     }
 
-    unsafe fn tile<I: Isa>(&self, call: &Call<T>, tile: &Tile<T>, _: T) -> Rows<f64> {
+    unsafe fn tile<'t, I: Isa>(&self, call: &Call<T>, tile: &'t Tile<T>, _: T) -> Rows<'t, f64> {
         // SAFETY: the call's pointers are valid for its shape.
         unsafe {
             let x = tile.input(call.input, INPUT);
@@ -107,7 +144,8 @@ impl<T: Element> Rowwise<T> for Softmax {
             let max = tile.max::<I>(x);
             if call.other.is_null() {
                 let rest = exponentials::<I, T>(tile, x, &max, out);
-                scale_rows::<I, T>(tile, out, &rest.map(|rest| T::from_f64(1.0 / (1.0 + rest))));
+                let factor = tile.map(&rest, |rest| T::from_f64(1.0 / (1.0 + rest)));
+                scale_rows::<I, T>(tile, out, &factor);
             } else {
                 let g = tile.input(call.other, OTHER);
                 let ([sums, dots], [tops]) = tile.sweep::<I, 2, 1, 0, 1, 2, 1>(
@@ -122,7 +160,7 @@ impl<T: Element> Rowwise<T> for Softmax {
                         ([e], [term, e * g], [top])
                     },
                 );
-                let rest = rest(&sums, &tops);
+                let rest = rest(tile, &sums, &tops);
                 let one = I::F64::splat(1.0);
                 let [k, mean] = tile.each_row::<I, 2, 2>([&rest, &dots], |[rest, dot]| {
                     [one / (one + rest), dot / (one + rest)]
@@ -130,7 +168,7 @@ impl<T: Element> Rowwise<T> for Softmax {
                 tile.sweep::<I, 2, 2, 0, 1, 0, 0>(
                     Sweep {
                         elements: [out, g],
-                        rows: [&round(&k), &round(&mean)],
+                        rows: [&tile.round(&k), &tile.round(&mean)],
                         classes: [],
                         out: [out],
                     },
@@ -139,6 +177,6 @@ impl<T: Element> Rowwise<T> for Softmax {
             }
             tile.commit(out, call.input_grad);
         }
-        [0.0; TILE]
+        tile.filled(0.0)
     }
 }

@@ -22,7 +22,12 @@ impl<T: Element> Rowwise<T> for SoftmaxFocal {
         }
     }
 
-    unsafe fn tile<I: Isa>(&self, call: &Call<T>, tile: &Tile<T>, scale: T) -> Rows<f64> {
+    unsafe fn tile<'t, I: Isa>(
+        &self,
+        call: &Call<T>,
+        tile: &'t Tile<T>,
+        scale: T,
+    ) -> Rows<'t, f64> {
         let (zero, one) = (I::F64::splat(0.0), I::F64::splat(1.0));
         let gamma = I::F64::splat(self.focus.gamma);
         // SAFETY: as the caller's.

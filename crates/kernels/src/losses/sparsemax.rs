@@ -2,7 +2,7 @@
 //! optax: `multiclass_sparsemax_loss`.
 
 use crate::driver::rowwise::{Call, Rowwise, row_scale};
-use crate::driver::tile::{Rows, Sweep, TILE, Tile, View, round};
+use crate::driver::tile::{RowMemory, Rows, Sweep, Tile, View};
 use crate::isa::{Element, Isa, Lanes, Vector};
 
 /// Scratch slots of a tile.
@@ -17,18 +17,24 @@ pub struct Sparsemax;
 ///
 /// Michelot's algorithm: the threshold of all that may be in the support, without what falls below
 /// it, until nothing does. Scores at 1 or more below the maximum are never in it.
-unsafe fn thresholds<I: Isa, T: Element>(tile: &Tile<T>, x: View<T>, max: &Rows<T>) -> Rows<f64> {
+unsafe fn thresholds<'t, I: Isa, T: Element>(
+    tile: &'t Tile<T>,
+    x: View<T>,
+    max: &Rows<T>,
+) -> Rows<'t, f64> {
     let zero = Vector::<I, T>::splat(0.0);
     let one = Vector::<I, T>::splat(1.0);
-    let mut tau = [-1.0; TILE];
-    let mut support = [f64::INFINITY; TILE];
+    let mut tau = tile.filled(-1.0);
+    let mut support = tile.filled(f64::INFINITY);
+    let mut memory = RowMemory::new();
     loop {
+        let tile = tile.with(&mut memory);
         // SAFETY: as the caller's.
         let ([sums], [counts]) = unsafe {
             tile.sweep::<I, 1, 2, 0, 0, 1, 1>(
                 Sweep {
                     elements: [x],
-                    rows: [max, &round(&tau)],
+                    rows: [max, &tile.round(&tau)],
                     classes: [],
                     out: [],
                 },
@@ -65,7 +71,12 @@ impl<T: Element> Rowwise<T> for Sparsemax {
         Sparsemax
     }
 
-    unsafe fn tile<I: Isa>(&self, call: &Call<T>, tile: &Tile<T>, scale: T) -> Rows<f64> {
+    unsafe fn tile<'t, I: Isa>(
+        &self,
+        call: &Call<T>,
+        tile: &'t Tile<T>,
+        scale: T,
+    ) -> Rows<'t, f64> {
         let zero = Vector::<I, T>::splat(0.0);
         let half = Vector::<I, T>::splat(0.5);
         // SAFETY: the call's pointers are valid for its shape, and its targets in range.
@@ -74,10 +85,7 @@ impl<T: Element> Rowwise<T> for Sparsemax {
             let class = |row| call.classes.get(tile.first + row).unwrap_or(0);
             let max = tile.max::<I>(x);
             // The scores of the targets less the maxima, before the gradient may lie over them.
-            let mut target = [0.0; TILE];
-            for (row, target) in target.iter_mut().enumerate().take(tile.rows) {
-                *target = x.get(row, class(row)).to_f64() - max[row].to_f64();
-            }
+            let target = tile.each(|row| x.get(row, class(row)).to_f64() - max[row].to_f64());
             let tau = thresholds::<I, T>(tile, x, &max);
             let wanted = !call.input_grad.is_null();
             let grad = tile.output(call.input_grad, GRAD);
@@ -85,7 +93,7 @@ impl<T: Element> Rowwise<T> for Sparsemax {
             let ([sums], []) = tile.sweep::<I, 1, 3, 0, 1, 1, 0>(
                 Sweep {
                     elements: [x],
-                    rows: [&max, &round(&tau), &round(&scales)],
+                    rows: [&max, &tile.round(&tau), &tile.round(&scales)],
                     classes: [],
                     out: [grad],
                 },
@@ -113,7 +121,7 @@ impl<T: Element> Rowwise<T> for Sparsemax {
                 }
                 tile.commit(grad, call.input_grad);
             }
-            core::array::from_fn(|row| sums[row] + 0.5 - target[row])
+            tile.each(|row| sums[row] + 0.5 - target[row])
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Pulls a row towards one and pushes it away from another. PyTorch: `TripletMarginLoss`.
 
 use crate::driver::rowwise::{Call, Rowwise, row_scale};
-use crate::driver::tile::{Rows, Sweep, TILE, Tile, View, round};
+use crate::driver::tile::{Rows, Sweep, Tile, View};
 use crate::isa::{Element, Isa, Lanes, Vector};
 use crate::losses::pairwise_distance::Norm;
 
@@ -86,7 +86,12 @@ impl<T: Element> Rowwise<T> for TripletMargin {
         }
     }
 
-    unsafe fn tile<I: Isa>(&self, call: &Call<T>, tile: &Tile<T>, scale: T) -> Rows<f64> {
+    unsafe fn tile<'t, I: Isa>(
+        &self,
+        call: &Call<T>,
+        tile: &'t Tile<T>,
+        scale: T,
+    ) -> Rows<'t, f64> {
         let TripletMargin {
             margin,
             norm,
@@ -103,11 +108,11 @@ impl<T: Element> Rowwise<T> for TripletMargin {
             let [pn, by_pn] = if swap {
                 norm.distances::<I, T>(tile, [p, n], eps, sizes)
             } else {
-                [[0.0; TILE]; 2]
+                [tile.filled(0.0), tile.filled(0.0)]
             };
             let scales = row_scale(call, tile, scale);
-            let mut value = [0.0; TILE];
-            let mut factors = [[0.0; TILE]; 3];
+            let mut value = tile.filled(0.0);
+            let mut factors: [_; 3] = core::array::from_fn(|_| tile.filled(0.0));
             for row in 0..tile.rows {
                 let (loss, slopes) = combine(margin, swap, [ap[row], an[row], pn[row]]);
                 value[row] = loss;
@@ -122,12 +127,12 @@ impl<T: Element> Rowwise<T> for TripletMargin {
             }
             let out: [View<T>; 3] = core::array::from_fn(|k| tile.output(places[k], GRADS + k));
             let rows = [
-                &round(&ap),
-                &round(&an),
-                &round(&pn),
-                &round(&factors[0]),
-                &round(&factors[1]),
-                &round(&factors[2]),
+                &tile.round(&ap),
+                &tile.round(&an),
+                &tile.round(&pn),
+                &tile.round(&factors[0]),
+                &tile.round(&factors[1]),
+                &tile.round(&factors[2]),
             ];
             let eps = Vector::<I, T>::splat(eps);
             // Apart, so that the common ones have a loop without a choice in it.

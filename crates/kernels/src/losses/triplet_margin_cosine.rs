@@ -2,7 +2,7 @@
 //! 1 − `cosine_similarity`.
 
 use crate::driver::rowwise::{Call, Rowwise, row_scale};
-use crate::driver::tile::{Rows, Sweep, TILE, Tile, View};
+use crate::driver::tile::{Rows, Sweep, Tile, View};
 use crate::isa::{Element, Isa, Lanes};
 use crate::losses::cosine_similarity::cosine;
 use crate::losses::triplet_margin::combine;
@@ -33,7 +33,12 @@ impl<T: Element> Rowwise<T> for TripletMarginCosine {
         }
     }
 
-    unsafe fn tile<I: Isa>(&self, call: &Call<T>, tile: &Tile<T>, scale: T) -> Rows<f64> {
+    unsafe fn tile<'t, I: Isa>(
+        &self,
+        call: &Call<T>,
+        tile: &'t Tile<T>,
+        scale: T,
+    ) -> Rows<'t, f64> {
         let eps = I::F64::splat(EPS);
         // SAFETY: the call's pointers are valid for its shape.
         unsafe {
@@ -57,9 +62,10 @@ impl<T: Element> Rowwise<T> for TripletMarginCosine {
                 pair(&pn, &pp, &nn),
             ];
             let scales = row_scale(call, tile, scale);
-            let mut value = [0.0; TILE];
+            let mut value = tile.filled(0.0);
             // The gradient by each row as a combination of all three.
-            let mut by = [[[T::from_f64(0.0); TILE]; 3]; 3];
+            let mut by: [[Rows<T>; 3]; 3] =
+                core::array::from_fn(|_| core::array::from_fn(|_| tile.filled(0.0)));
             for row in 0..tile.rows {
                 let distances = core::array::from_fn(|k| 1.0 - pairs[k][0][row]);
                 let (loss, slopes) = combine(self.margin, self.swap, distances);

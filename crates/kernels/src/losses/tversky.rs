@@ -1,7 +1,7 @@
 //! Overlap of predicted and true regions, with a weight for each kind of error. Salehi et al., 2017.
 
 use crate::driver::rowwise::{Call, Rowwise, row_scale};
-use crate::driver::tile::{Rows, Sweep, Tile, round};
+use crate::driver::tile::{Rows, Sweep, Tile};
 use crate::isa::{Element, Isa, Lanes, Vector};
 
 /// Scratch slots of a tile.
@@ -37,7 +37,12 @@ impl<T: Element> Rowwise<T> for Tversky {
         Tversky::with::<T>([options[0], options[1], options[2]])
     }
 
-    unsafe fn tile<I: Isa>(&self, call: &Call<T>, tile: &Tile<T>, scale: T) -> Rows<f64> {
+    unsafe fn tile<'t, I: Isa>(
+        &self,
+        call: &Call<T>,
+        tile: &'t Tile<T>,
+        scale: T,
+    ) -> Rows<'t, f64> {
         let [alpha, beta, smooth] = [self.alpha, self.beta, self.smooth].map(I::F64::splat);
         let one = Vector::<I, T>::splat(1.0);
         // SAFETY: the call's pointers are valid for its shape.
@@ -76,7 +81,7 @@ impl<T: Element> Rowwise<T> for Tversky {
                 tile.sweep::<I, 1, 2, 0, 1, 0, 0>(
                     Sweep {
                         elements: [y],
-                        rows: [&round(&by_target), &round(&offset)],
+                        rows: [&tile.round(&by_target), &tile.round(&offset)],
                         classes: [],
                         out: [grad],
                     },
