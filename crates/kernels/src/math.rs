@@ -56,15 +56,15 @@ pub trait Functions: Format {
     }
 
     /// Natural logarithm: n·ln 2 + ln(1 + f) with x = 2ⁿ(1 + f), √½ ≤ 1 + f < √2.
-    /// A subnormal x is scaled up first.
     #[inline(always)]
     fn ln<V: Lanes<Elem = Self>>(x: V) -> V {
-        let subnormal = x.lt(V::splat(Self::MIN_NORMAL));
-        let normal = V::select(subnormal, x * V::splat(1.0 / Self::EPSILON), x);
-        let scaled = V::from_bits(Self::DIGITS as u64 - 1);
-        let (y, exponent) = split(normal);
-        let exponent = exponent.bits_sub(V::select(subnormal, scaled, V::splat(0.0)));
-        ln_reduced(y - V::splat(1.0), minus(exponent, 0.0), ln_edge(x))
+        ln_with(x, ln_edge(x) + ln_pole(x))
+    }
+
+    /// [`Self::ln`] of x ≠ 0; of 0 it makes some finite number.
+    #[inline(always)]
+    fn ln_nonzero<V: Lanes<Elem = Self>>(x: V) -> V {
+        ln_with(x, ln_edge(x))
     }
 
     /// ln(1 + x), as [`Self::ln`] of the rounded 1 + x with what the rounding lost put back into f;
@@ -79,7 +79,7 @@ pub trait Functions: Format {
         // 2⁻ⁿ in two factors, as it may be subnormal.
         let double = V::splat(f64::INFINITY).bits_sub(Self::to_exponent(exponent));
         let f = lost * double * V::splat(0.5) - (one - y); // in this order −0 stays −0
-        ln_reduced(f, minus(exponent, 0.0), ln_edge(sum))
+        ln_reduced(f, minus(exponent, 0.0), ln_edge(sum) + ln_pole(sum))
     }
 
     /// (ln x, ln(1 − x)) for 0 ≤ x ≤ 1, the same as [`Self::ln`] and [`Self::ln_1p`] to the bit (but
@@ -379,6 +379,17 @@ fn minus<V: Lanes>(exponent: V, more: f64) -> V {
     V::splat(magic + V::Elem::BIAS + more) - exponent.bits_add(V::splat(magic))
 }
 
+/// ln x − edge for x > 0; a subnormal x is scaled up first.
+#[inline(always)]
+fn ln_with<V: Lanes>(x: V, edge: V) -> V {
+    let subnormal = x.lt(V::splat(V::Elem::MIN_NORMAL));
+    let normal = V::select(subnormal, x * V::splat(1.0 / V::Elem::EPSILON), x);
+    let scaled = V::from_bits(V::Elem::DIGITS as u64 - 1);
+    let (y, exponent) = split(normal);
+    let exponent = exponent.bits_sub(V::select(subnormal, scaled, V::splat(0.0)));
+    ln_reduced(y - V::splat(1.0), minus(exponent, 0.0), edge)
+}
+
 /// ln(1 + f) − minus_n·ln 2 − edge for √½ ≤ 1 + f ≤ √2.
 ///
 /// With s = f/(2 + f), ln(1 + f) = 2s + s·R and 2s = f − s·f, so ln(1 + f) = f − (h − s·(h + R))
@@ -393,14 +404,19 @@ fn ln_reduced<V: Lanes>(f: V, minus_n: V, edge: V) -> V {
     f - (h - rest) - (minus_n * V::splat(V::Elem::LN_2_HIGH) + edge)
 }
 
-/// What makes a logarithm −∞ where x = 0, NaN where it is negative or NaN, +∞ where it is infinite;
-/// elsewhere 0.
+/// What makes a logarithm, less it, NaN where x is negative or NaN, and ∞ where it is; elsewhere 0.
 #[inline(always)]
 fn ln_edge<V: Lanes>(x: V) -> V {
     let zero = V::splat(0.0);
     let least = (V::splat(V::Elem::MAX) - x).min(zero);
-    let edge = least + V::select(x.le(zero), V::splat(f64::INFINITY), zero);
-    V::select(x.lt(zero), V::from_bits(u64::MAX), edge)
+    V::select(x.lt(zero), V::from_bits(u64::MAX), least)
+}
+
+/// What makes a logarithm, less it, −∞ at 0.
+#[inline(always)]
+fn ln_pole<V: Lanes>(x: V) -> V {
+    let zero = V::splat(0.0);
+    V::select(x.le(zero), V::splat(f64::INFINITY), zero)
 }
 
 /// The functions as methods, so that a kernel reads as mathematics.
@@ -424,6 +440,11 @@ pub trait Math: Lanes {
     #[inline(always)]
     fn ln(self) -> Self {
         Self::Elem::ln(self)
+    }
+    /// Natural logarithm, which of 0 is some finite number.
+    #[inline(always)]
+    fn ln_nonzero(self) -> Self {
+        Self::Elem::ln_nonzero(self)
     }
     /// ln(1 + x).
     #[inline(always)]

@@ -27,48 +27,55 @@ impl Domain {
 /// # Safety
 /// `x` must be valid for reading `n` elements.
 pub unsafe fn domain<I: Isa, T: Element>(domain: Domain, x: *const T, n: usize) -> Option<usize> {
-    type V<I, T> = Vector<I, T>;
-    let (zero, one) = (V::<I, T>::splat(0.0), V::<I, T>::splat(1.0));
-    let mark = |outside| V::<I, T>::select(outside, one, zero);
     // SAFETY: as the caller's.
     unsafe {
         match domain {
-            Domain::Unit => first::<I, T>(x, n, |x| mark(x.lt(zero) | x.gt(one))),
-            Domain::NonNegative => first::<I, T>(x, n, |x| mark(x.lt(zero))),
-            Domain::Sign => first::<I, T>(x, n, |x| mark(x.eq(x) & !x.abs().eq(one))),
+            Domain::Unit => first::<I, T>(x, n, [0.0, 1.0], |x| x),
+            Domain::NonNegative => first::<I, T>(x, n, [0.0, f64::INFINITY], |x| x),
+            // No other square is rounded to 1.
+            Domain::Sign => first::<I, T>(x, n, [1.0, 1.0], |x| x * x),
         }
     }
 }
 
-/// The position of the first element that `outside` marks with 1 rather than 0.
+/// The position of the first element whose `of` lies outside of the two bounds.
 #[inline(always)]
 unsafe fn first<I: Isa, T: Element>(
     x: *const T,
     n: usize,
-    outside: impl Fn(Vector<I, T>) -> Vector<I, T>,
+    [low, high]: [f64; 2],
+    of: impl Fn(Vector<I, T>) -> Vector<I, T>,
 ) -> Option<usize> {
     const SPAN: usize = 1024;
+    const SIDE_BY_SIDE: usize = 4;
     let count = Vector::<I, T>::COUNT;
-    let zero = T::from_f64(0.0);
-    let any = |marks: Vector<I, T>| {
-        let mut lanes = [zero; SUM_LANES];
+    let step = SIDE_BY_SIDE * count;
+    // NaN is neither below nor above.
+    let outside = |x: Vector<I, T>| {
+        let mut lanes = [T::from_f64(low); SUM_LANES];
         // SAFETY: a vector has at most eight lanes.
-        unsafe { marks.store(lanes.as_mut_ptr()) };
-        lanes.iter().any(|&lane| lane != zero)
+        unsafe { x.store(lanes.as_mut_ptr()) };
+        let outside = |x: f64| x < low || x > high;
+        lanes.iter().any(|&x| outside(x.to_f64()))
     };
     for start in (0..n).step_by(SPAN) {
         let end = n.min(start + SPAN);
-        let whole = end - (end - start) % count;
-        let mut seen = Vector::<I, T>::splat(0.0);
-        for i in (start..whole).step_by(count) {
-            // SAFETY: i + count ≤ n.
-            seen = seen.bits_or(outside(unsafe { Vector::<I, T>::load(x.add(i)) }));
+        let whole = end - (end - start) % step;
+        // The extremes, in which a NaN is passed over.
+        let mut least = [Vector::<I, T>::splat(low); SIDE_BY_SIDE];
+        let mut most = [Vector::<I, T>::splat(low); SIDE_BY_SIDE];
+        for i in (start..whole).step_by(step) {
+            for (k, (least, most)) in least.iter_mut().zip(&mut most).enumerate() {
+                // SAFETY: i + step ≤ n.
+                let x = of(unsafe { Vector::<I, T>::load(x.add(i + k * count)) });
+                (*least, *most) = (least.min(x), most.max(x));
+            }
         }
         // Only what is not clean, and the tail, is searched one by one.
-        let from = if any(seen) { start } else { whole };
-        let bad = (from..end).find(|&i| {
+        let clean = !least.into_iter().chain(most).any(outside);
+        let bad = (if clean { whole } else { start }..end).find(|&i| {
             // SAFETY: i < n, and the copies fill a vector.
-            any(outside(unsafe {
+            outside(of(unsafe {
                 Vector::<I, T>::load([*x.add(i); SUM_LANES].as_ptr())
             }))
         });

@@ -15,7 +15,7 @@ use core::ops::{Deref, DerefMut};
 use core::ptr::{copy_nonoverlapping, null, null_mut};
 
 /// The most rows of a tile.
-pub const TILE: usize = 64;
+pub const TILE: usize = 128;
 /// Contiguous rows of fewer classes are swept across.
 const LONG: usize = 32;
 /// The most elements of a tile of several rows, so that it stays in the first-level cache.

@@ -21,7 +21,7 @@ impl Pointwise<2, 1> for HingeEmbedding {
         let zero = V::splat(0.0);
         let far = target.lt(zero);
         // y is ±1 or NaN, and y as the slope where the hinge is open gives y in all three cases.
-        let open = V::select(far, V::splat(self.margin) - input, input * target);
+        let open = V::select(far, V::splat(self.margin), zero) + input * target;
         // Nothing is below NaN: where y = 1, no value is too small. A mask of two conditions would cost more.
         let floor = V::select(far, zero, V::splat(f64::NAN));
         let slope = V::select(open.le(floor), zero, target);

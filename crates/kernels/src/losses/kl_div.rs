@@ -21,12 +21,22 @@ impl Pointwise<2, 2> for KlDiv {
     }
 
     #[inline(always)]
+    fn specialise(self, run: impl Fn(Self)) {
+        if self.log_target {
+            run(KlDiv { log_target: true })
+        } else {
+            run(KlDiv { log_target: false })
+        }
+    }
+
+    #[inline(always)]
     fn eval<V: Lanes>(self, [input, target]: [V; 2]) -> (V, [V; 2]) {
         let (zero, one) = (V::splat(0.0), V::splat(1.0));
         let (p, ln_p) = if self.log_target {
             (target.exp(), target)
         } else {
-            (target, target.ln())
+            // Of a target of 0 the logarithm does not count.
+            (target, target.ln_nonzero())
         };
         let none = p.eq(zero);
         let gap = ln_p - input;
