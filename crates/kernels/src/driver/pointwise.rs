@@ -129,38 +129,19 @@ unsafe fn stored<
     loss.specialise(
         #[inline(always)]
         |loss| {
-            // Two vectors a turn: their dependency chains interleave, and two of the widest are eight lanes.
-            for i in (0..n).step_by(2 * count) {
-                // SAFETY: the driver gives every pointer n elements, and i + 2·count ≤ n.
+            for i in (0..n).step_by(count) {
+                // SAFETY: the driver gives every pointer n elements, and i + count ≤ n.
                 unsafe {
-                    step::<I, T, L, IN, OUT>(loss, args, values, grads, scale, store, i);
-                    step::<I, T, L, IN, OUT>(loss, args, values, grads, scale, store, i + count);
+                    let x: [_; IN] = core::array::from_fn(|k| Vector::<I, T>::load(args[k].add(i)));
+                    let (value, partial) = loss.eval(x);
+                    value.store(values.add(i));
+                    for k in 0..store {
+                        (partial[k] * scale).store(grads[k].add(i));
+                    }
                 }
             }
         },
     );
-}
-
-/// One vector of [`stored`].
-#[inline(always)]
-unsafe fn step<I: Isa, T: Element, L: Pointwise<IN, OUT>, const IN: usize, const OUT: usize>(
-    loss: L,
-    args: [*const T; MAX_ARGS],
-    values: *mut T,
-    grads: [*mut T; MAX_ARGS],
-    scale: Vector<I, T>,
-    store: usize,
-    i: usize,
-) {
-    // SAFETY: as the caller's.
-    unsafe {
-        let x: [_; IN] = core::array::from_fn(|k| Vector::<I, T>::load(args[k].add(i)));
-        let (value, partial) = loss.eval(x);
-        value.store(values.add(i));
-        for k in 0..store {
-            (partial[k] * scale).store(grads[k].add(i));
-        }
-    }
 }
 
 /// Evaluates `n` elements, a multiple of eight: values into the sum, default gradients to memory.
