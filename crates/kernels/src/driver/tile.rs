@@ -567,17 +567,29 @@ impl<'m, T: Element> Tile<'m, T> {
         let mut out: [&mut [MaybeUninit<f64>]; M] = from_fn(|_| self.take());
         let inputs = inputs.map(|x| x.as_ptr());
         let places = out.each_mut().map(|rows| rows.as_mut_ptr().cast::<f64>());
-        for row in (0..self.rows.next_multiple_of(SUM_LANES)).step_by(I::F64::COUNT) {
-            // SAFETY: COUNT divides eight, so row + COUNT is in the padded rows.
-            unsafe {
-                let result = f(inputs.map(|x| I::F64::load(x.add(row))));
-                for (to, result) in places.into_iter().zip(result) {
-                    result.store(to.add(row));
-                }
-            }
-        }
+        // SAFETY: the quantities have the padded rows.
+        unsafe { each_row::<I, N, M>(self.rows, &inputs, &places, f) };
         // SAFETY: all is written.
         out.map(|rows| Rows(unsafe { rows.assume_init_mut() }))
+    }
+}
+
+/// [`Tile::each_row`] without its element type: the code is the same for both, and so is kept once.
+#[inline(never)]
+unsafe fn each_row<I: Isa, const N: usize, const M: usize>(
+    rows: usize,
+    inputs: &[*const f64; N],
+    places: &[*mut f64; M],
+    f: impl Fn([I::F64; N]) -> [I::F64; M],
+) {
+    for row in (0..rows.next_multiple_of(SUM_LANES)).step_by(I::F64::COUNT) {
+        // SAFETY: COUNT divides eight, so row + COUNT is in the padded rows.
+        unsafe {
+            let result = f(inputs.map(|x| I::F64::load(x.add(row))));
+            for (to, result) in places.iter().zip(result) {
+                result.store(to.add(row));
+            }
+        }
     }
 }
 
