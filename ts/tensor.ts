@@ -108,6 +108,8 @@ export class Tensor<D extends DType = DType> {
   readonly #engine: Engine;
   // Its glue has a FinalizationRegistry behind it.
   #buffer: ReturnType<Engine["allocate"]> | undefined;
+  /** The buffer's, which its getter would have to ask the engine for. */
+  readonly #address: number;
   #data: TensorArrays[D] | undefined;
 
   /** @internal Use {@link zeros} or {@link tensor}. */
@@ -118,6 +120,7 @@ export class Tensor<D extends DType = DType> {
     this.#engine.check(call);
     this.size = size;
     this.#buffer = this.#engine.allocate(call, size * ARRAYS[dtype].BYTES_PER_ELEMENT);
+    this.#address = this.#buffer.address;
     Object.freeze(this);
   }
 
@@ -159,7 +162,9 @@ export class Tensor<D extends DType = DType> {
 
   /** @internal The address of a live tensor of this entry; `undefined` for anything else. */
   static address(call: string, argument: string, value: object): number | undefined {
-    return #buffer in value ? value.#live(call, argument).address : undefined;
+    if (!(#buffer in value)) return undefined;
+    value.#live(call, argument);
+    return value.#address;
   }
 }
 

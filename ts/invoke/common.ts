@@ -71,6 +71,8 @@ export interface LossSpec {
 export const BASIC = ["mean", "sum", "none"];
 
 const OUTS = ["value", "grads"];
+/** For each gradient, what its output is called, and why it has its shape: a call makes no strings. */
+const GRADS: Record<string, readonly [path: string, why: string]> = {};
 const NOTHING: readonly string[] = [];
 
 function readNames(call: string, wrt: unknown, able: readonly string[]): readonly string[] {
@@ -136,20 +138,25 @@ export function readCommon(
   }
   const outs = readObject(call, "out", out, OUTS);
   const givenGrads = readObject(call, "out.grads", outs.grads, able);
-  const gradients: Gradient[] = [];
+  const gradients = new Array<Gradient>(wanted.length);
   if (grads) {
     for (const name in givenGrads) {
       if (givenGrads[name] !== undefined && !wanted.includes(name)) {
         fail("ERR_OPTION", call, `out.grads.${name}`, `absent, or ${name} in wrt`, "a place for a gradient that is not asked for");
       }
     }
-    for (const name of wanted) {
+    for (let k = 0; k < wanted.length; k++) {
+      const name = wanted[k] as string;
       const of = name === "weight" ? weight : named(args, name);
       if (!of) fail("ERR_OPTION", call, "wrt", `without ${name} where no ${name} is given`, show(name));
       if (!isFloat(of.dtype)) fail("ERR_OPTION", call, "wrt", `without ${name} where it holds integers`, show(name));
       const place = givenGrads[name];
-      const out = place === undefined ? undefined : output(call, `out.grads.${name}`, place, like, of.shape, `as ${name} has`);
-      gradients.push({ of, out });
+      let out: Operand | undefined;
+      if (place !== undefined) {
+        const [path, why] = (GRADS[name] ??= [`out.grads.${name}`, `as ${name} has`]);
+        out = output(call, path, place, like, of.shape, why);
+      }
+      gradients[k] = { of, out };
     }
   }
   let outValue: Operand | undefined;
@@ -173,6 +180,17 @@ export function valuePlace(marshal: Marshal, common: Common, size: number, count
   return NOWHERE;
 }
 
+/** Where the gradients of a call go, in their order. */
+export function gradientPlaces(marshal: Marshal, { gradients }: Common): Place[] {
+  // With its length from the start, as a first `push` would make room for seventeen.
+  const places = new Array<Place>(gradients.length);
+  for (let k = 0; k < places.length; k++) {
+    const { of, out } = gradients[k] as Gradient;
+    places[k] = marshal.output(out, of.size, of.name);
+  }
+  return places;
+}
+
 /** Writes what all losses read. */
 export function fillCommon(block: Float64Array, common: Common, divisor: number, gradOutputs: Place, values: Place) {
   block[SLOT.divisor] = divisor;
@@ -188,8 +206,8 @@ const NO_NUMBERS: readonly number[] = [];
 
 export function readNumbers(call: string, options: Options, specs: readonly OptionSpec[] | undefined, like: Operand): readonly number[] {
   if (!specs) return NO_NUMBERS;
-  const numbers: number[] = [];
-  for (const spec of specs) numbers.push(readOption(call, options, spec, like.dtype === "float32"));
+  const numbers = new Array<number>(specs.length);
+  for (let k = 0; k < specs.length; k++) numbers[k] = readOption(call, options, specs[k] as OptionSpec, like.dtype === "float32");
   return numbers;
 }
 

@@ -1,14 +1,13 @@
 // From a user's call of a loss on the logits of a linear layer to the engine's call block and back.
 import { fail, showShape } from "../errors.js";
 import type { KernelName } from "../runtime.js";
-import { BASIC, COMMON, type Gradient, type LossSpec, type Outcome, factor, finish, forms, readCommon, readNumbers, valuePlace } from "./common.js";
+import { BASIC, COMMON, type Gradient, type LossSpec, type Outcome, factor, finish, forms, gradientPlaces, readCommon, readNumbers, valuePlace } from "./common.js";
 import {
   FLOATS,
   INDICES_OR_FLOATS,
   Marshal,
   NOWHERE,
   type Operand,
-  type Place,
   type Shape,
   isFloat,
   needDtype,
@@ -110,8 +109,7 @@ function callLinearLoss(spec: PreparedLinearLoss, given: readonly unknown[], raw
   const gradOutputs = marshal.input(common.gradOutputs);
   const none = common.reduction === "none";
   const values = valuePlace(marshal, common, rows);
-  const gradPlaces: Place[] = [];
-  for (const { of, out } of common.gradients) gradPlaces.push(marshal.output(out, of.size, of.name));
+  const gradPlaces = gradientPlaces(marshal, common);
   marshal.commit();
   if (indices) checkIndices(marshal, call, indices, indexPlace);
 

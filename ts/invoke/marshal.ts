@@ -152,6 +152,9 @@ export function needOwnShape(call: string, op: Operand) {
 /** Fills a place from an array of another type. */
 type Convert = (from: TypedArray, to: Place) => void;
 
+/** How many inputs and outputs a call usually has at most. */
+const ROOM = 4;
+
 /** Moves operands in and results out of the engine's memory, for one call. */
 export class Marshal {
   readonly engine: Engine = engine();
@@ -162,10 +165,13 @@ export class Marshal {
   /** Places in scratch memory: until it is reserved, their addresses count from its start. */
   readonly #scratch: Place[] = [];
   readonly #loads: { readonly op: Operand; readonly to: Place; readonly convert: Convert | undefined }[] = [];
-  readonly #inputs: Operand[] = [];
-  readonly #outputs: Operand[] = [];
+  // With room from the start, as a first `push` would make room for seventeen.
+  readonly #inputs = new Array<Operand>(ROOM);
+  #inputCount = 0;
+  readonly #outputs = new Array<Operand>(ROOM);
   /** For each output, the name of the input that it may be written over. */
-  readonly #covers: string[] = [];
+  readonly #covers = new Array<string>(ROOM);
+  #outputCount = 0;
 
   constructor(call: string, like: Operand) {
     this.#call = call;
@@ -184,7 +190,7 @@ export class Marshal {
   /** An input that was read already: nothing may be written over it. */
   reads(op: Operand) {
     locate(this.#call, op, this.engine);
-    this.#inputs.push(op);
+    this.#inputs[this.#inputCount++] = op;
   }
 
   /** An input in the kernels' dtype; other types are converted. */
@@ -210,8 +216,8 @@ export class Marshal {
   output(op: Operand | undefined, size: number, covers: string): Place {
     if (op) {
       locate(this.#call, op, this.engine);
-      this.#outputs.push(op);
-      this.#covers.push(covers);
+      this.#outputs[this.#outputCount] = op;
+      this.#covers[this.#outputCount++] = covers;
       if (op.address >= 0) return op;
     }
     return this.scratch(size);
@@ -219,7 +225,7 @@ export class Marshal {
 
   /** Outputs lie apart from each other and from all inputs, but for those that they may cover exactly. */
   checkOverlaps() {
-    for (let i = 0; i < this.#outputs.length; i++) this.#checkOverlap(i);
+    for (let i = 0; i < this.#outputCount; i++) this.#checkOverlap(i);
   }
 
   /** Checks overlaps, reserves memory, and copies inputs in. */
@@ -239,7 +245,8 @@ export class Marshal {
   #checkOverlap(i: number) {
     const out = this.#outputs[i] as Operand;
     const covers = this.#covers[i] ?? "";
-    for (const input of this.#inputs) {
+    for (let k = 0; k < this.#inputCount; k++) {
+      const input = this.#inputs[k] as Operand;
       const shared = overlap(out, input);
       if (shared === "none" || (shared === "exact" && input.name === covers)) continue;
       const may = covers ? `apart from every other array, or exactly ${covers}` : "apart from every other array";

@@ -13,6 +13,7 @@ import {
   fillCommon,
   finish,
   forms,
+  gradientPlaces,
   readCommon,
   readNumbers,
   valuePlace,
@@ -171,19 +172,20 @@ interface PreparedArgument {
 function callPointwise(spec: PreparedPointwise, given: readonly unknown[], rawOptions: unknown, grads: boolean): Outcome {
   const call = spec.name;
   const options = readObject(call, "options", rawOptions, spec.known);
-  const args: Operand[] = [];
-  const dims: Dims[] = [];
+  // Arrays have their length from the start, as a first `push` would make room for seventeen.
+  const args = new Array<Operand>(spec.args.length);
+  const dims = new Array<Dims>(spec.args.length);
   for (let k = 0; k < spec.args.length; k++) {
     const arg = spec.args[k] as PreparedArgument;
     const op = operand(call, arg.name, given[k], arg.allowed);
-    args.push(op);
+    args[k] = op;
     const first = args[0] as Operand;
     if (isFloat(op.dtype)) needDtype(call, op, first);
     if (arg.lastMayLack) {
-      dims.push(lastDims(call, op, first));
+      dims[k] = lastDims(call, op, first);
     } else {
       if (!sameShape(op.shape, first.shape)) needShape(call, op, first.shape, `as ${first.name} has`);
-      dims.push(CONTIGUOUS);
+      dims[k] = CONTIGUOUS;
     }
   }
   const input = args[0] as Operand;
@@ -209,19 +211,18 @@ function callPointwise(spec: PreparedPointwise, given: readonly unknown[], rawOp
   const numbers = readNumbers(call, options, spec.options, input);
 
   const marshal = new Marshal(call, input);
-  const places: Place[] = [];
-  for (const op of args) places.push(marshal.input(op));
+  const places = new Array<Place>(args.length);
+  for (let k = 0; k < args.length; k++) places[k] = marshal.input(args[k]);
   const weightPlace = marshal.input(weight);
   const gradOutputs = marshal.input(common.gradOutputs);
   // Terms are what the values are.
   const values = common.terms ? marshal.scratch(size) : valuePlace(marshal, common, size);
-  const gradPlaces: Place[] = [];
+  const gradPlaces = gradientPlaces(marshal, common);
   // The gradient of a broadcast argument is first computed for every element.
-  const wholes: Place[] = [];
-  for (const { of, out } of common.gradients) {
-    const place = marshal.output(out, of.size, of.name);
-    gradPlaces.push(place);
-    wholes.push(of.size === size ? place : marshal.scratch(size));
+  const wholes = new Array<Place>(gradPlaces.length);
+  for (let k = 0; k < wholes.length; k++) {
+    const place = gradPlaces[k] as Place;
+    wholes[k] = place.size === size ? place : marshal.scratch(size);
   }
   marshal.commit();
   for (let k = 0; k < spec.args.length; k++) {

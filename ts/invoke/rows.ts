@@ -13,6 +13,7 @@ import {
   fillCommon,
   finish,
   forms,
+  gradientPlaces,
   readCommon,
   readNumbers,
   valuePlace,
@@ -183,8 +184,7 @@ export function callRowLoss(spec: PreparedRowLoss, given: readonly unknown[], ra
   const gradOutputs = marshal.input(common.gradOutputs);
   const size = product(valueShape);
   const values = valuePlace(marshal, common, size, outer);
-  const gradPlaces: Place[] = [];
-  for (const { of, out } of common.gradients) gradPlaces.push(marshal.output(out, of.size, of.name));
+  const gradPlaces = gradientPlaces(marshal, common);
   marshal.commit();
   for (let k = 0; k < args.length; k++) {
     const { domain, indices } = (spec.args[k] as PreparedRowLoss["args"][number]).spec;

@@ -14,6 +14,7 @@ import {
   fillCommon,
   finish,
   forms,
+  gradientPlaces,
   readCommon,
   readNumbers,
   valuePlace,
@@ -137,7 +138,7 @@ export function weighTerms(marshal: Marshal, common: Common, { ignore }: ClassIn
 
 /** Fills what all row kernels read; the rest of the block is cleared. */
 export function fillRows(block: Float64Array, layout: Layout, input: Place) {
-  block.fill(0, SLOT.divisor, SLOT.operands);
+  for (let slot: number = SLOT.divisor; slot < SLOT.operands; slot++) block[slot] = 0;
   block[SLOT.divisor] = 1;
   block[SLOT.gradOutput] = 1;
   block[SLOT.shape] = layout.outer;
@@ -228,8 +229,7 @@ function callClassLoss(spec: PreparedClassLoss, given: readonly unknown[], rawOp
   const gradOutputs = marshal.input(common.gradOutputs);
   const none = common.reduction === "none";
   const values = valuePlace(marshal, common, rows);
-  const gradPlaces: Place[] = [];
-  for (const { of, out } of common.gradients) gradPlaces.push(marshal.output(out, of.size, of.name));
+  const gradPlaces = gradientPlaces(marshal, common);
   marshal.commit();
   if (indices) checkIndices(marshal, call, indices, indexPlace);
 
