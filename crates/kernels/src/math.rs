@@ -29,7 +29,8 @@ pub trait Functions: Format {
         p * Self::to_exponent(half) * Self::to_exponent(t.bits_sub(half))
     }
 
-    /// [`Self::exp`] of x ≤ 0, the same to the bit: no overflow to mind, so 2ⁿ·2^digits is a normal
+    /// [`Self::exp`] of x ≤ 0, the same to the bit (but for seven float32 inputs near −103.97, whose
+    /// result is halfway between 0 and the least number): no overflow to mind, so 2ⁿ·2^digits is a normal
     /// number, and one more factor ends it.
     #[inline(always)]
     fn exp_nonpositive<V: Lanes<Elem = Self>>(x: V) -> V {

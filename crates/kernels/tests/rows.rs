@@ -59,7 +59,7 @@ fused_loss_kernels::registry!(list);
 const SHAPES: [(usize, usize, usize); 12] = [
     (1, 4, 1),
     (9, 4, 1),
-    (70, 4, 1),
+    (150, 4, 1),
     (3, 7, 1),
     (5, 31, 1),
     (2, 32, 1),
@@ -67,7 +67,7 @@ const SHAPES: [(usize, usize, usize); 12] = [
     (1, 4099, 1),
     (2, 4, 5),
     (2, 4, 9),
-    (1, 4, 70),
+    (1, 4, 150),
     (2, 33, 17),
 ];
 

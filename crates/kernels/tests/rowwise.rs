@@ -995,12 +995,12 @@ const CLASSES: [usize; 11] = [1, 2, 3, 7, 8, 9, 31, 32, 33, 67, 100];
 const ROWS: [(usize, usize); 8] = [
     (1, 1),
     (5, 1),
-    (70, 1),
+    (150, 1),
     (2, 3),
     (2, 8),
     (3, 21),
-    (1, 64),
-    (2, 67),
+    (1, 128),
+    (2, 131),
 ];
 
 fn shape((outer, inner): (usize, usize), classes: usize) -> Shape {
@@ -1035,7 +1035,7 @@ fn long_rows<I: Isa>() {
 
 fn calls<I: Isa>() {
     for classes in [1, 2, 10, 32, 67] {
-        for rows in [(5, 1), (70, 1), (2, 3), (2, 8), (1, 21)] {
+        for rows in [(5, 1), (150, 1), (2, 3), (2, 8), (1, 21)] {
             for scenario in SCENARIOS {
                 calls_of::<I, f32>(scenario, shape(rows, classes));
                 calls_of::<I, f64>(scenario, shape(rows, classes));
@@ -1206,7 +1206,7 @@ fn rows_of_batch<I: Isa, T: Real>(scenario: &Scenario) {
         (9, 3),
         (40, 11),
     ] {
-        let outer = if classes > 100 { 11 } else { 70 };
+        let outer = if classes > 100 { 11 } else { 150 };
         let whole = shape((outer, inner), classes);
         let ask = Ask {
             grad_outputs: true,

@@ -4,6 +4,8 @@ use crate::driver::pointwise::Pointwise;
 use crate::isa::Lanes;
 use crate::math::Math;
 
+/// Inputs are probabilities, as the facade has checked.
+///
 /// ℓ = −y·ln x − (1 − y)·ln(1 − x), each logarithm at least −100, as PyTorch.
 #[derive(Clone, Copy)]
 pub struct Bce;
