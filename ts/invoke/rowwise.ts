@@ -138,6 +138,7 @@ export function weighTerms(marshal: Marshal, common: Common, { ignore }: ClassIn
 
 /** Fills what all row kernels read; the rest of the block is cleared. */
 export function fillRows(block: Float64Array, layout: Layout, input: Place) {
+  // A call of `fill` costs more for so few.
   for (let slot: number = SLOT.divisor; slot < SLOT.operands; slot++) block[slot] = 0;
   block[SLOT.divisor] = 1;
   block[SLOT.gradOutput] = 1;

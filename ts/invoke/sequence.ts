@@ -1,7 +1,7 @@
 // From a user's call of a loss of sequences to the engine's call block and back.
 import { fail, show, showShape } from "../errors.js";
 import type { KernelName } from "../runtime.js";
-import { BASIC, COMMON, type LossSpec, type Outcome, finish, forms, readCommon, valuePlace } from "./common.js";
+import { BASIC, COMMON, type LossSpec, type Outcome, finish, forms, gradientPlaces, readCommon, valuePlace } from "./common.js";
 import { FLOATS, INDICES, Marshal, type Operand, elements, needOwnShape, needShape, operand } from "./marshal.js";
 import { type OptionSpec, flag, readInteger, readObject, readOption } from "./options.js";
 import { fillWhole } from "./whole.js";
@@ -93,7 +93,7 @@ function callSequenceLoss(spec: LossSpec, kernel: KernelName, given: readonly un
   const index = [targets, inputs, labels].map(integral);
   const gradOutputs = marshal.input(common.gradOutputs);
   const values = valuePlace(marshal, common, samples);
-  const places = common.gradients.map(({ of, out }) => marshal.output(out, of.size, of.name));
+  const places = gradientPlaces(marshal, common);
   marshal.commit();
   const mean = common.reduction === "mean";
   fillWhole(marshal.engine.views.block, common, {

@@ -1,7 +1,7 @@
 // From a user's call of a loss of the similarities in a batch to the engine's call block and back.
 import { fail, showShape } from "../errors.js";
 import type { KernelName } from "../runtime.js";
-import { BASIC, COMMON, type Gradient, type LossSpec, type Outcome, finish, forms, readCommon, readNumbers } from "./common.js";
+import { BASIC, COMMON, type Gradient, type LossSpec, type Outcome, finish, forms, gradientPlaces, readCommon, readNumbers } from "./common.js";
 import { FLOATS, INDICES, Marshal, NOWHERE, type Operand, needDtype, needOwnShape, needShape, operand } from "./marshal.js";
 import { type OptionSpec, readObject } from "./options.js";
 import { fillWhole } from "./whole.js";
@@ -49,7 +49,7 @@ function callSimilarityLoss(spec: SimilarityLossSpec, common_: LossSpec, given: 
   const gradOutputs = marshal.input(common.gradOutputs);
   const none = common.reduction === "none";
   const values = none ? marshal.output(common.outValue, samples, "") : NOWHERE;
-  const gradPlaces = common.gradients.map(({ of, out }) => marshal.output(out, of.size, of.name));
+  const gradPlaces = gradientPlaces(marshal, common);
   marshal.commit();
   if (labels) {
     const known = new Map<unknown, number>();

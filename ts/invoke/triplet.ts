@@ -3,7 +3,7 @@ import { fail, show } from "../errors.js";
 import { marginRanking } from "../losses/marginRanking.js";
 import type { KernelName } from "../runtime.js";
 import type { Floats, Shaped } from "../types.js";
-import { BASIC, COMMON, type LossSpec, type Outcome, TERMS, forms, readCommon } from "./common.js";
+import { BASIC, COMMON, type LossSpec, type Outcome, TERMS, forms, gradientPlaces, readCommon } from "./common.js";
 import { FLOATS, Marshal, type Operand, needDtype, needFlatShape, needShape, operand, product } from "./marshal.js";
 import { flag, positive, readObject, readOption } from "./options.js";
 import { callRowLoss, prepareRowLoss, rowLayout } from "./rows.js";
@@ -115,7 +115,7 @@ function callWith(spec: LossSpec, distance: DistanceCallback, given: readonly un
   const marshal = new Marshal(call, anchor);
   for (const op of args) marshal.input(op);
   const values = reduction === "none" ? marshal.output(outValue, size, "") : undefined;
-  const places = common.gradients.map(({ of, out }) => marshal.output(out, of.size, of.name));
+  const places = gradientPlaces(marshal, common);
   marshal.commit();
   const grads: Record<string, object> = {};
   common.gradients.forEach(({ of, out }, k) => {

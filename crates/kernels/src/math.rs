@@ -405,7 +405,7 @@ fn ln_reduced<V: Lanes>(f: V, minus_n: V, edge: V) -> V {
     f - (h - rest) - (minus_n * V::splat(V::Elem::LN_2_HIGH) + edge)
 }
 
-/// What makes a logarithm, less it, NaN where x is negative or NaN, and ∞ where it is; elsewhere 0.
+/// To subtract from a logarithm, to make it NaN where x is negative or NaN, and ∞ where x is; elsewhere 0.
 #[inline(always)]
 fn ln_edge<V: Lanes>(x: V) -> V {
     let zero = V::splat(0.0);
@@ -413,7 +413,7 @@ fn ln_edge<V: Lanes>(x: V) -> V {
     V::select(x.lt(zero), V::from_bits(u64::MAX), least)
 }
 
-/// What makes a logarithm, less it, −∞ at 0.
+/// To subtract from a logarithm, to make it −∞ at 0; elsewhere 0.
 #[inline(always)]
 fn ln_pole<V: Lanes>(x: V) -> V {
     let zero = V::splat(0.0);

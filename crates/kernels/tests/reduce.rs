@@ -52,6 +52,19 @@ fn no_terms_give_zero() {
 }
 
 #[test]
+fn pushed_in_runs() {
+    let terms = terms(longest());
+    for n in lengths() {
+        for run in [1, 7, 8, 24, 100, 5000] {
+            let mut sum = Sum::default();
+            let runs = terms[..n].chunks(run);
+            runs.for_each(|run| sum.push_all::<fused_loss_kernels::isa::Scalar>(run));
+            assert_eq!(sum.total(), tree_sum(&terms[..n]), "{n} terms by {run}");
+        }
+    }
+}
+
+#[test]
 fn pushed() {
     let terms = terms(longest());
     for n in lengths() {

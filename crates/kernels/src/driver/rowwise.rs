@@ -200,7 +200,7 @@ pub unsafe fn run<I: Isa, T: Element>(loss: &impl Rowwise<T>, call: &Call<T>) ->
                 run_tiles::<I, T>(loss, call, scale, tiles, scratch, None);
             });
             if call.values.is_null() {
-                (0..rows).for_each(|row| sum.push(*call.terms.add(row)));
+                sum.push_all::<I>(core::slice::from_raw_parts(call.terms, rows));
             }
         }
     }

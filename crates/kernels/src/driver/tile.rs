@@ -241,20 +241,26 @@ impl<'m, T: Element> Tile<'m, T> {
 
     /// What `f` gives for each row; the padding is 0.
     pub fn each<U: Element>(&self, mut f: impl FnMut(usize) -> U) -> Rows<'_, U> {
-        let mut rows = self.filled(0.0);
-        for (row, to) in rows.iter_mut().enumerate().take(self.rows) {
-            *to = f(row);
+        let rows = self.take();
+        for (row, to) in rows.iter_mut().enumerate() {
+            to.write(if row < self.rows {
+                f(row)
+            } else {
+                U::from_f64(0.0)
+            });
         }
-        rows
+        // SAFETY: all is written.
+        Rows(unsafe { rows.assume_init_mut() })
     }
 
     /// What `f` gives for the quantity of each row.
     pub fn map<U: Element, W: Element>(&self, x: &Rows<U>, f: impl Fn(U) -> W) -> Rows<'_, W> {
         let rows = self.take();
+        assert_eq!(rows.len(), x.len(), "a quantity of another tile");
         for (to, &x) in rows.iter_mut().zip(x.iter()) {
             to.write(f(x));
         }
-        // SAFETY: all is written, as all quantities of a tile are equally long.
+        // SAFETY: all is written, as both are equally long.
         Rows(unsafe { rows.assume_init_mut() })
     }
 
@@ -434,7 +440,7 @@ impl<'m, T: Element> Tile<'m, T> {
     /// counts of its terms over the classes.
     ///
     /// # Safety
-    /// Views must be of this tile, and class operands valid for reading every class.
+    /// Views and row operands must be of this tile, and class operands valid for reading every class.
     pub unsafe fn sweep<
         I: Isa,
         const E: usize,
@@ -565,10 +571,14 @@ impl<'m, T: Element> Tile<'m, T> {
         f: impl Fn([I::F64; N]) -> [I::F64; M],
     ) -> [Rows<'_, f64>; M] {
         let mut out: [&mut [MaybeUninit<f64>]; M] = from_fn(|_| self.take());
-        let inputs = inputs.map(|x| x.as_ptr());
+        let padded = self.rows.next_multiple_of(SUM_LANES);
+        let inputs = inputs.map(|x| {
+            assert_eq!(padded, x.len(), "a quantity of another tile");
+            x.as_ptr()
+        });
         let places = out.each_mut().map(|rows| rows.as_mut_ptr().cast::<f64>());
         // SAFETY: the quantities have the padded rows.
-        unsafe { each_row::<I, N, M>(self.rows, &inputs, &places, f) };
+        unsafe { each_row::<I, N, M>(padded, &inputs, &places, f) };
         // SAFETY: all is written.
         out.map(|rows| Rows(unsafe { rows.assume_init_mut() }))
     }
@@ -577,12 +587,12 @@ impl<'m, T: Element> Tile<'m, T> {
 /// [`Tile::each_row`] without its element type: the code is the same for both, and so is kept once.
 #[inline(never)]
 unsafe fn each_row<I: Isa, const N: usize, const M: usize>(
-    rows: usize,
+    padded: usize,
     inputs: &[*const f64; N],
     places: &[*mut f64; M],
     f: impl Fn([I::F64; N]) -> [I::F64; M],
 ) {
-    for row in (0..rows.next_multiple_of(SUM_LANES)).step_by(I::F64::COUNT) {
+    for row in (0..padded).step_by(I::F64::COUNT) {
         // SAFETY: COUNT divides eight, so row + COUNT is in the padded rows.
         unsafe {
             let result = f(inputs.map(|x| I::F64::load(x.add(row))));
@@ -593,7 +603,8 @@ unsafe fn each_row<I: Isa, const N: usize, const M: usize>(
     }
 }
 
-/// Copies `n` elements, in steps of four: for what a call of `memory.copy` costs, V8 copies a tile's row.
+/// Copies `n` elements, in steps of four: V8 does so with a whole row of a tile in the time that a call of
+/// `memory.copy` costs.
 #[inline(always)]
 unsafe fn copy<T: Element>(from: *const T, to: *mut T, n: usize) {
     // SAFETY: the caller's elements, each once.

@@ -99,6 +99,7 @@ pub unsafe fn by_probability<'t, I: Isa, T: Element>(
             |[max, rest, chosen, weight, scale]| {
                 // Σ exp(x − max) = 1 + rest: a confident row keeps its digits.
                 let sum = one + rest;
+                // Of an ignored row anything: its value and gradient are set to 0 below.
                 let e = (chosen - max).exp_nonpositive();
                 let others = I::F64::select(chosen.eq(max), rest, rest + (one - e));
                 let (p, missed) = (e / sum, others / sum);

@@ -155,12 +155,12 @@ impl CrossEntropy {
         };
         let max = tile.widen(&max);
         // The targets' exponentials, for their gradients.
-        let own = tile.each(|row| {
+        let target_exp = tile.each(|row| {
             // SAFETY: the row is the tile's, and a class that is not ignored is in range.
             unsafe {
                 let class = call.classes.get(tile.first + row);
-                let own = class.zip(grad).map(|(class, e)| e.get(row, class));
-                own.map_or(0.0, T::to_f64)
+                let e = class.zip(grad).map(|(class, e)| e.get(row, class));
+                e.map_or(0.0, T::to_f64)
             }
         });
 
@@ -173,7 +173,7 @@ impl CrossEntropy {
         let (z, two_z) = (I::F64::splat(z), I::F64::splat(2.0 * z));
         let plain = self.smoothing == 0.0 && self.z_loss == 0.0;
         let [mut value, k, b, at] = tile.each_row::<I, 7, 4>(
-            [&max, &rest, &gaps, &chosen, &own, &weight, scales],
+            [&max, &rest, &gaps, &chosen, &target_exp, &weight, scales],
             |[max, rest, gaps, chosen, e, w, scale]| {
                 // Σ exp(x − max) = 1 + rest: the loss of a confident row keeps its digits.
                 let (ln, sum) = (rest.ln_1p(), one + rest);

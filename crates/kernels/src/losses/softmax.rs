@@ -59,7 +59,8 @@ pub unsafe fn exponentials<'t, I: Isa, T: Element>(
     unsafe { sum::<I, T>(tile, x, max, out, exponential) }
 }
 
-/// As [`exponentials`], for any `max`.
+/// As [`exponentials`], for any `max`: an exponential may be infinite, and so is counted by a choice, as
+/// the difference from its term would be NaN.
 ///
 /// # Safety
 /// The views must be of the tile.
