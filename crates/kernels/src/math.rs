@@ -29,16 +29,15 @@ pub trait Functions: Format {
         p * Self::to_exponent(half) * Self::to_exponent(t.bits_sub(half))
     }
 
-    /// [`Self::exp`] of x ≤ 0, the same to the bit (but for seven float32 inputs near −103.97, whose
-    /// result is halfway between 0 and the least number): no overflow to mind, so 2ⁿ·2^digits is a normal
+    /// [`Self::exp`] of x ≤ 0, the same to the bit: no overflow to mind, so 2ⁿ·2^(digits + 1) is a normal
     /// number, and one more factor ends it.
     #[inline(always)]
     fn exp_nonpositive<V: Lanes<Elem = Self>>(x: V) -> V {
         let x = x.max(V::splat(Self::EXP_LOW));
-        let magic = V::splat(Self::MAGIC + Self::BIAS + Self::DIGITS);
+        let magic = V::splat(Self::MAGIC + Self::BIAS + Self::DIGITS + 1.0);
         let t = x * V::splat(LOG2_E) + magic;
         let p = exp_reduced(x, t - magic);
-        p * Self::to_exponent(t) * V::splat(0.5 * Self::EPSILON)
+        p * Self::to_exponent(t) * V::splat(0.25 * Self::EPSILON)
     }
 
     /// eˣ − 1 = 2ⁿ(eˢ − 1) + (2ⁿ − 1), with n and s as in [`Self::exp`].

@@ -21,10 +21,22 @@ fn good(domain: Domain) -> &'static [f64] {
 
 fn bad(domain: Domain) -> &'static [f64] {
     const ABOVE: f64 = 1.0 + f32::EPSILON as f64;
+    const BELOW: f64 = 1.0 - f32::EPSILON as f64 / 2.0;
     match domain {
         Domain::Unit => &[-1e-40, ABOVE, -1.0, f64::INFINITY, f64::NEG_INFINITY],
         Domain::NonNegative => &[-1e-40, -1.0, f64::NEG_INFINITY],
-        Domain::Sign => &[0.0, -0.0, 0.5, -2.0, f64::INFINITY, f64::NEG_INFINITY],
+        Domain::Sign => &[
+            0.0,
+            -0.0,
+            0.5,
+            -2.0,
+            ABOVE,
+            -ABOVE,
+            BELOW,
+            -BELOW,
+            f64::INFINITY,
+            f64::NEG_INFINITY,
+        ],
     }
 }
 
@@ -87,10 +99,11 @@ fn domains_of<I: Isa, T: Real>(domain: Domain) {
 fn every_bad_value_in_every_lane() {
     for domain in DOMAINS {
         for &value in bad(domain) {
-            for at in 0..9 {
-                let mut values = [good(domain)[0] as f32; 9];
+            // Two steps of four vectors, and a tail.
+            for at in 0..35 {
+                let mut values = [good(domain)[0] as f32; 35];
                 values[at] = value as f32;
-                // SAFETY: nine elements.
+                // SAFETY: as many elements.
                 let got = unsafe {
                     check::domain::<common::Packed, f32>(domain, values.as_ptr(), values.len())
                 };

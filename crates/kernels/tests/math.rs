@@ -254,6 +254,10 @@ where
         let (got, want) = (apply(V::<T>::exp_nonpositive, x), apply(V::<T>::exp, x));
         assert_same("exp_nonpositive", got, want);
     }
+    if x.to_f64() != 0.0 {
+        let (got, want) = (apply(V::<T>::ln_nonzero, x), apply(V::<T>::ln, x));
+        assert_same("ln_nonzero", got, want);
+    }
     if !outside(0.0, 1.0) {
         let (got, want) = (
             apply(|x: V<T>| x.ln_probability().0, x),
@@ -289,6 +293,17 @@ fn parts_of_domains() {
         same_in_part(f32::from_bits(bits), |x| u64::from(x.to_bits()));
         let wide = u64::from(bits) << 32 | u64::from(bits.wrapping_mul(2_654_435_761));
         same_in_part(f64::from_bits(wide), f64::to_bits);
+    }
+    // Where exp is halfway between 0 and the least number.
+    for k in 0..4000_u32 {
+        let (half32, half64) = (-103.972_f32, -745.133_219_101_941_1_f64);
+        same_in_part(f32::from_bits(half32.to_bits() - 2000 + k), |x| {
+            u64::from(x.to_bits())
+        });
+        same_in_part(
+            f64::from_bits(half64.to_bits() - 2000 + u64::from(k)),
+            f64::to_bits,
+        );
     }
     // Where 1 − x is 0 but for its last digits, and where x is subnormal.
     for k in 1..4000_u32 {

@@ -6,7 +6,6 @@
 use crate::driver::parallel;
 use crate::isa::{Element, Isa, Lanes, SUM_LANES, Vector};
 use crate::reduce::{self, BLOCK, Sum, combine};
-use core::cell::Cell;
 use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 use core::ops::Range;
@@ -27,10 +26,17 @@ pub trait Pointwise<const IN: usize, const OUT: usize>: Copy {
     const ARITHMETIC: bool = false;
     /// The loss with its options.
     fn new(options: &[f64]) -> Self;
-    /// Calls `run` with the loss, in a call of its own for options that are worth their own code.
+    /// How many kinds of options are worth code of their own: one or two. Engines compile a function
+    /// when it is called first, and whole, so each kind has one.
+    const KINDS: usize = 1;
+    /// Of which kind the options are.
+    fn kind(&self) -> usize {
+        0
+    }
+    /// The loss, whose options are of this kind, with what tells the kind as constants.
     #[inline(always)]
-    fn specialise(self, run: impl Fn(Self)) {
-        run(self)
+    fn of_kind<const KIND: usize>(self) -> Self {
+        self
     }
     /// The value and its partial derivatives, lane by lane.
     fn eval<V: Lanes>(self, args: [V; IN]) -> (V, [V; OUT]);
@@ -68,21 +74,37 @@ impl<'a, T: Element> Kernel<'a, T> {
     pub fn new<I: Isa, const IN: usize, const OUT: usize, L: Pointwise<IN, OUT>>(
         loss: &'a L,
     ) -> Self {
+        if L::KINDS == 1 || loss.kind() == 0 {
+            Self::of_kind::<I, IN, OUT, 0, L>(loss)
+        } else {
+            Self::of_kind::<I, IN, OUT, 1, L>(loss)
+        }
+    }
+
+    fn of_kind<
+        I: Isa,
+        const IN: usize,
+        const OUT: usize,
+        const KIND: usize,
+        L: Pointwise<IN, OUT>,
+    >(
+        loss: &'a L,
+    ) -> Self {
         let (value, gradient): (BlockFn<T>, BlockFn<T>) = if L::ARITHMETIC {
             (
-                fused::<I, T, L, IN, OUT, false>,
-                fused::<I, T, L, IN, OUT, true>,
+                fused::<I, T, L, IN, OUT, KIND, false>,
+                fused::<I, T, L, IN, OUT, KIND, true>,
             )
         } else {
             (
-                stored::<I, T, L, IN, OUT, VALUE>,
-                stored::<I, T, L, IN, OUT, DEFAULT>,
+                stored::<I, T, L, IN, OUT, KIND, VALUE>,
+                stored::<I, T, L, IN, OUT, KIND, DEFAULT>,
             )
         };
         let full: BlockFn<T> = if L::DEFAULT == OUT && !L::ARITHMETIC {
             gradient
         } else {
-            stored::<I, T, L, IN, OUT, FULL>
+            stored::<I, T, L, IN, OUT, KIND, FULL>
         };
         Kernel {
             loss: core::ptr::from_ref(loss).cast(),
@@ -110,6 +132,7 @@ unsafe fn stored<
     L: Pointwise<IN, OUT>,
     const IN: usize,
     const OUT: usize,
+    const KIND: usize,
     const MODE: u8,
 >(
     loss: *const (),
@@ -118,7 +141,7 @@ unsafe fn stored<
 ) {
     let count = Vector::<I, T>::COUNT;
     // SAFETY: Kernel::new pairs this function with a pointer to an L.
-    let loss = unsafe { *loss.cast::<L>() };
+    let loss = unsafe { *loss.cast::<L>() }.of_kind::<KIND>();
     let (args, grads, values) = (span.args, span.grads, span.values);
     let scale = Vector::<I, T>::splat(span.scale.to_f64());
     let store = match MODE {
@@ -126,22 +149,17 @@ unsafe fn stored<
         DEFAULT => L::DEFAULT,
         _ => OUT,
     };
-    loss.specialise(
-        #[inline(always)]
-        |loss| {
-            for i in (0..n).step_by(count) {
-                // SAFETY: the driver gives every pointer n elements, and i + count ≤ n.
-                unsafe {
-                    let x: [_; IN] = core::array::from_fn(|k| Vector::<I, T>::load(args[k].add(i)));
-                    let (value, partial) = loss.eval(x);
-                    value.store(values.add(i));
-                    for k in 0..store {
-                        (partial[k] * scale).store(grads[k].add(i));
-                    }
-                }
+    for i in (0..n).step_by(count) {
+        // SAFETY: the driver gives every pointer n elements, and i + count ≤ n.
+        unsafe {
+            let x: [_; IN] = core::array::from_fn(|k| Vector::<I, T>::load(args[k].add(i)));
+            let (value, partial) = loss.eval(x);
+            value.store(values.add(i));
+            for k in 0..store {
+                (partial[k] * scale).store(grads[k].add(i));
             }
-        },
-    );
+        }
+    }
 }
 
 /// Evaluates `n` elements, a multiple of eight: values into the sum, default gradients to memory.
@@ -152,6 +170,7 @@ unsafe fn fused<
     L: Pointwise<IN, OUT>,
     const IN: usize,
     const OUT: usize,
+    const KIND: usize,
     const GRAD: bool,
 >(
     loss: *const (),
@@ -160,35 +179,27 @@ unsafe fn fused<
 ) {
     let count = Vector::<I, T>::COUNT;
     // SAFETY: Kernel::new pairs this function with a pointer to an L.
-    let loss = unsafe { *loss.cast::<L>() };
+    let loss = unsafe { *loss.cast::<L>() }.of_kind::<KIND>();
     let (args, grads) = (span.args, span.grads);
     let scale = Vector::<I, T>::splat(span.scale.to_f64());
-    let lanes = Cell::new(span.lanes);
-    loss.specialise(
-        #[inline(always)]
-        |loss| {
-            let mut sum = <Vector<I, T> as Lanes>::Sum::from(lanes.get());
-            for i in (0..n).step_by(SUM_LANES) {
-                for slot in 0..SUM_LANES / count {
-                    let i = i + slot * count;
-                    // SAFETY: the driver gives every pointer n elements, and i + count ≤ n.
-                    unsafe {
-                        let x: [_; IN] =
-                            core::array::from_fn(|k| Vector::<I, T>::load(args[k].add(i)));
-                        let (value, partial) = loss.eval(x);
-                        value.accumulate(&mut sum, slot);
-                        if GRAD {
-                            for k in 0..L::DEFAULT {
-                                (partial[k] * scale).store(grads[k].add(i));
-                            }
-                        }
+    let mut sum = <Vector<I, T> as Lanes>::Sum::from(span.lanes);
+    for i in (0..n).step_by(SUM_LANES) {
+        for slot in 0..SUM_LANES / count {
+            let i = i + slot * count;
+            // SAFETY: the driver gives every pointer n elements, and i + count ≤ n.
+            unsafe {
+                let x: [_; IN] = core::array::from_fn(|k| Vector::<I, T>::load(args[k].add(i)));
+                let (value, partial) = loss.eval(x);
+                value.accumulate(&mut sum, slot);
+                if GRAD {
+                    for k in 0..L::DEFAULT {
+                        (partial[k] * scale).store(grads[k].add(i));
                     }
                 }
             }
-            lanes.set(sum.into());
-        },
-    );
-    span.lanes = lanes.get();
+        }
+    }
+    span.lanes = sum.into();
 }
 
 /// The most dimensions that a broadcast operand may have once merged.
@@ -210,11 +221,25 @@ impl<T: Element> Operand<'_, T> {
     }
 
     /// The elements `start .. start + n` of the broadcast operand, in place where they lie so.
+    #[inline(always)]
     unsafe fn span(&self, start: usize, n: usize, buffer: *mut T) -> *const T {
-        let Some((&(inner, step), outer)) = self.dims.split_last() else {
+        match self.dims.split_last() {
             // SAFETY: a contiguous operand has every element of the loss's shape.
-            return unsafe { self.data.add(start) };
-        };
+            None => unsafe { self.data.add(start) },
+            // SAFETY: as the caller's.
+            Some((&inner, outer)) => unsafe { self.gather(inner, outer, start, n, buffer) },
+        }
+    }
+
+    #[inline(never)]
+    unsafe fn gather(
+        &self,
+        (inner, step): (usize, usize),
+        outer: &[(usize, usize)],
+        start: usize,
+        n: usize,
+        buffer: *mut T,
+    ) -> *const T {
         let mut done = 0;
         while done < n {
             let mut rest = (start + done) / inner;
@@ -490,17 +515,11 @@ impl<T: Element> Pass<'_, T> {
                     lanes = span.lanes;
                 } else {
                     stored(kernel.loss, &mut span, n);
-                    self.apply_factors::<I>(&span, start, len, n, &wanted, buffers, tails);
+                    if call.weight.is_some() || !call.grad_outputs.is_null() {
+                        self.apply_factors::<I>(&span, start, len, n, &wanted, buffers, tails);
+                    }
                     if tail {
-                        for k in (0..MAX_ARGS).filter(|&k| wanted[k]) {
-                            copy_nonoverlapping(span.grads[k], call.grads[k].add(start), len);
-                        }
-                        // A padded lane is no term: a padded bce lane, for one, is ln 2.
-                        core::slice::from_raw_parts_mut(span.values.add(len), n - len)
-                            .fill(T::from_f64(0.0));
-                        if keep {
-                            copy_nonoverlapping(span.values, call.values.add(start), len);
-                        }
+                        self.unpad(plan, &span, start, len);
                     }
                     if !keep {
                         reduce::accumulate::<I, T>(span.values, n, &mut lanes);
@@ -512,7 +531,26 @@ impl<T: Element> Pass<'_, T> {
         combine(lanes)
     }
 
+    /// Copies a tail's results to where they belong, and clears the values of its padding.
+    #[inline(never)]
+    unsafe fn unpad(&self, plan: &Plan<T>, span: &Span<T>, start: usize, len: usize) {
+        let call = self.call;
+        // SAFETY: the span's pointers hold SUM_LANES elements, the caller's len from start.
+        unsafe {
+            for k in (0..MAX_ARGS).filter(|&k| plan.wanted[k]) {
+                copy_nonoverlapping(span.grads[k], call.grads[k].add(start), len);
+            }
+            // A padded lane is no term: a padded bce lane, for one, is ln 2.
+            core::slice::from_raw_parts_mut(span.values.add(len), SUM_LANES - len)
+                .fill(T::from_f64(0.0));
+            if plan.keep {
+                copy_nonoverlapping(span.values, call.values.add(start), len);
+            }
+        }
+    }
+
     /// Multiplies a span's values and gradients by the weights and by the incoming gradients.
+    #[inline(never)]
     #[expect(clippy::too_many_arguments, reason = "one step of the loop above")]
     unsafe fn apply_factors<I: Isa>(
         &self,
@@ -578,15 +616,27 @@ impl<T: Element> Pass<'_, T> {
 }
 
 /// The elements themselves, or for a tail their padded copy.
+#[inline(always)]
 unsafe fn pad<T: Element>(
     from: *const T,
     len: usize,
     tail: bool,
     copy: &mut Buffer<T, SUM_LANES>,
 ) -> *const T {
-    if !tail {
-        return from;
+    // SAFETY: as the caller's.
+    if tail {
+        unsafe { padded(from, len, copy) }
+    } else {
+        from
     }
+}
+
+#[inline(never)]
+unsafe fn padded<T: Element>(
+    from: *const T,
+    len: usize,
+    copy: &mut Buffer<T, SUM_LANES>,
+) -> *const T {
     copy.0.fill(MaybeUninit::new(T::from_f64(0.0)));
     // SAFETY: the caller has len ≤ SUM_LANES elements.
     unsafe { copy_nonoverlapping(from, copy.ptr(), len) };

@@ -42,6 +42,8 @@ pub trait Element: Copy + PartialOrd + Functions + 'static {
     fn from_f64(x: f64) -> Self;
     /// Exact.
     fn to_f64(self) -> f64;
+    /// The number that the representation is as an integer.
+    fn count(self) -> f64;
 }
 
 /// The vector of `T` in the instruction set `I`.
@@ -154,6 +156,10 @@ impl Element for f32 {
     fn to_f64(self) -> f64 {
         self as f64
     }
+    #[inline(always)]
+    fn count(self) -> f64 {
+        f64::from(self.to_bits())
+    }
 }
 
 impl Element for f64 {
@@ -165,5 +171,9 @@ impl Element for f64 {
     #[inline(always)]
     fn to_f64(self) -> f64 {
         self
+    }
+    #[inline(always)]
+    fn count(self) -> f64 {
+        self.to_bits() as f64
     }
 }

@@ -201,14 +201,14 @@ impl CrossEntropy {
             },
         );
         if let Some(grad) = grad {
-            let (k, b) = (tile.round(&k), tile.round(&b));
+            let k = tile.round(&k);
             // SAFETY: grad is a view of this tile, and the weight has every class.
             unsafe {
                 if eps > 0.0 {
                     tile.sweep::<I, 1, 2, 1, 1, 0, 0>(
                         Sweep {
                             elements: [grad],
-                            rows: [&k, &b],
+                            rows: [&k, &tile.round(&b)],
                             classes: [call.weight],
                             out: [grad],
                         },

@@ -20,12 +20,16 @@ impl Pointwise<2, 2> for KlDiv {
         }
     }
 
+    const KINDS: usize = 2;
+
+    fn kind(&self) -> usize {
+        usize::from(self.log_target)
+    }
+
     #[inline(always)]
-    fn specialise(self, run: impl Fn(Self)) {
-        if self.log_target {
-            run(KlDiv { log_target: true })
-        } else {
-            run(KlDiv { log_target: false })
+    fn of_kind<const KIND: usize>(self) -> Self {
+        KlDiv {
+            log_target: KIND == 1,
         }
     }
 

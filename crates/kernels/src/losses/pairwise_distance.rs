@@ -51,7 +51,7 @@ impl Norm {
         sizes: View<T>,
     ) -> [Rows<'t, f64>; 2] {
         let eps = Vector::<I, T>::splat(eps);
-        let (zero, one) = (Vector::<I, T>::splat(0.0), Vector::<I, T>::splat(1.0));
+        let zero = Vector::<I, T>::splat(0.0);
         let inverse = |distance: f64| if distance == 0.0 { 0.0 } else { 1.0 / distance };
         // SAFETY: as the caller's.
         unsafe {
@@ -104,8 +104,7 @@ impl Norm {
                                 }
                                 _ => zero,
                             };
-                            let top = Vector::<I, T>::select(size.eq(max), one, zero);
-                            ([], [power], [top])
+                            ([], [power], [size.eq(max)])
                         },
                     );
                     let mut distance = tile.widen(&max);

@@ -22,16 +22,21 @@ impl Pointwise<2, 1> for PoissonNll {
         }
     }
 
+    const KINDS: usize = 2;
+
+    fn kind(&self) -> usize {
+        usize::from(!self.log_input || self.full)
+    }
+
     #[inline(always)]
-    fn specialise(self, run: impl Fn(Self)) {
-        if self.log_input && !self.full {
-            run(PoissonNll {
+    fn of_kind<const KIND: usize>(self) -> Self {
+        match KIND {
+            0 => PoissonNll {
                 log_input: true,
                 full: false,
                 ..self
-            })
-        } else {
-            run(self)
+            },
+            _ => self,
         }
     }
 

@@ -8,8 +8,8 @@ use crate::math::Math;
 #[derive(Clone, Copy)]
 pub struct SmoothL1 {
     beta: f64,
-    /// 1/β where β is a power of two, so that the product is the quotient.
-    inverse: Option<f64>,
+    /// Whether β is a power of two, so that the product by 1/β is the quotient.
+    exact: bool,
 }
 
 impl Pointwise<2, 2> for SmoothL1 {
@@ -19,23 +19,20 @@ impl Pointwise<2, 2> for SmoothL1 {
     fn new(options: &[f64]) -> Self {
         let beta = options[0];
         let exact = (1e-18..1e18).contains(&beta) && beta.to_bits() << 12 == 0;
-        SmoothL1 {
-            beta,
-            inverse: exact.then(|| 1.0 / beta),
-        }
+        SmoothL1 { beta, exact }
+    }
+
+    const KINDS: usize = 2;
+
+    fn kind(&self) -> usize {
+        usize::from(!self.exact)
     }
 
     #[inline(always)]
-    fn specialise(self, run: impl Fn(Self)) {
-        match self.inverse {
-            Some(inverse) => run(SmoothL1 {
-                inverse: Some(inverse),
-                ..self
-            }),
-            None => run(SmoothL1 {
-                inverse: None,
-                ..self
-            }),
+    fn of_kind<const KIND: usize>(self) -> Self {
+        SmoothL1 {
+            exact: KIND == 0,
+            ..self
         }
     }
 
@@ -43,16 +40,16 @@ impl Pointwise<2, 2> for SmoothL1 {
     fn eval<V: Lanes>(self, [input, target]: [V; 2]) -> (V, [V; 2]) {
         let (beta, half) = (V::splat(self.beta), V::splat(0.5));
         let d = input - target;
-        let Some(inverse) = self.inverse else {
+        if !self.exact {
             let quadratic = d.abs().lt(beta);
             // Divided before it is squared, so that a large beta does not overflow; beta 0 is l1.
             let slope = V::select(quadratic, d / beta, d.signum());
             let value = V::select(quadratic, half * d * slope, d.abs() - half * beta);
             return (value, [slope, -slope]);
-        };
+        }
         // The same bits: d/β is clamped to ±1, and β times that is d, or ±β, exactly.
         let one = V::splat(1.0);
-        let slope = (d * V::splat(inverse)).min(one).max(-one);
+        let slope = (d * V::splat(1.0 / self.beta)).min(one).max(-one);
         (slope * (d - half * beta * slope), [slope, -slope])
     }
 }

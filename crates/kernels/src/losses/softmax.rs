@@ -11,15 +11,19 @@ const INPUT: usize = 0;
 const OTHER: usize = 1;
 const OUT: usize = 2;
 
-/// e = exp(x − max) for x ≤ max, with its term of the sum and its count where it is 1 instead.
+/// e = exp(x − max) for x ≤ max, with its term of the sum, and where it is counted instead: where it is 1.
 ///
 /// The exponentials that are 1 are counted apart: the maximum is one of them, so the sum of all
 /// others, which is all that tells a confident row's loss from 0, loses nothing to it.
 #[inline(always)]
-pub fn exponential<V: Lanes>(x: V, max: V) -> (V, V, V) {
-    let e = (x - max).exp_nonpositive();
-    let term = V::select(e.eq(V::splat(1.0)), V::splat(0.0), e);
-    (e, term, e - term)
+pub fn exponential<V: Lanes>(x: V, max: V) -> (V, V, V::Mask) {
+    apart((x - max).exp_nonpositive())
+}
+
+#[inline(always)]
+fn apart<V: Lanes>(e: V) -> (V, V, V::Mask) {
+    let top = e.eq(V::splat(1.0));
+    (e, V::select(top, V::splat(0.0), e), top)
 }
 
 /// Σ exp(x − max) − 1, from the sum and the count of [`exponential`].
@@ -59,8 +63,7 @@ pub unsafe fn exponentials<'t, I: Isa, T: Element>(
     unsafe { sum::<I, T>(tile, x, max, out, exponential) }
 }
 
-/// As [`exponentials`], for any `max`: an exponential may be infinite, and so is counted by a choice, as
-/// the difference from its term would be NaN.
+/// As [`exponentials`], for any `max`.
 ///
 /// # Safety
 /// The views must be of the tile.
@@ -71,15 +74,7 @@ pub unsafe fn exponentials_beyond<'t, I: Isa, T: Element>(
     out: View<T>,
 ) -> Rows<'t, f64> {
     // SAFETY: as the caller's.
-    unsafe {
-        sum::<I, T>(tile, x, max, out, |x, max| {
-            let (zero, one) = (Vector::<I, T>::splat(0.0), Vector::<I, T>::splat(1.0));
-            let e = (x - max).exp();
-            let top = e.eq(one);
-            let term = Vector::<I, T>::select(top, zero, e);
-            (e, term, Vector::<I, T>::select(top, one, zero))
-        })
-    }
+    unsafe { sum::<I, T>(tile, x, max, out, |x, max| apart((x - max).exp())) }
 }
 
 unsafe fn sum<'t, I: Isa, T: Element>(
@@ -87,7 +82,11 @@ unsafe fn sum<'t, I: Isa, T: Element>(
     x: View<T>,
     max: &Rows<T>,
     out: View<T>,
-    exp: impl Fn(Vector<I, T>, Vector<I, T>) -> (Vector<I, T>, Vector<I, T>, Vector<I, T>) + Copy,
+    exp: impl Fn(
+        Vector<I, T>,
+        Vector<I, T>,
+    ) -> (Vector<I, T>, Vector<I, T>, <Vector<I, T> as Lanes>::Mask)
+    + Copy,
 ) -> Rows<'t, f64> {
     // SAFETY: as the caller's.
     let ([sums], [tops]) = unsafe {

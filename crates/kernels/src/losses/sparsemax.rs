@@ -23,7 +23,6 @@ unsafe fn thresholds<'t, I: Isa, T: Element>(
     max: &Rows<T>,
 ) -> Rows<'t, f64> {
     let zero = Vector::<I, T>::splat(0.0);
-    let one = Vector::<I, T>::splat(1.0);
     let mut tau = tile.filled(-1.0);
     let mut support = tile.filled(f64::INFINITY);
     let mut memory = RowMemory::new();
@@ -41,11 +40,7 @@ unsafe fn thresholds<'t, I: Isa, T: Element>(
                 move |[x], [max, tau], []| {
                     let z = x - max;
                     let active = z.gt(tau);
-                    (
-                        [],
-                        [Vector::<I, T>::select(active, z, zero)],
-                        [Vector::<I, T>::select(active, one, zero)],
-                    )
+                    ([], [Vector::<I, T>::select(active, z, zero)], [active])
                 },
             )
         };
