@@ -372,6 +372,8 @@ struct Plan<T> {
     /// Sums in the same loop, where nothing more is asked of it.
     fused: Option<BlockFn<T>>,
     stored: BlockFn<T>,
+    /// The most elements at a time.
+    span: usize,
 }
 
 /// One way through the elements.
@@ -445,11 +447,14 @@ impl<T: Element> Pass<'_, T> {
         } else {
             kernel.value
         };
+        let in_place = call.args.iter().all(|arg| arg.dims.is_empty());
         Plan {
             wanted,
             keep,
             fused: fused.then_some(in_loop),
             stored,
+            // Nothing goes through buffers.
+            span: if fused && in_place { BLOCK } else { SPAN },
         }
     }
 
@@ -468,6 +473,7 @@ impl<T: Element> Pass<'_, T> {
             keep,
             fused,
             stored,
+            span,
         } = *plan;
         let mut lanes = [0.0; SUM_LANES];
         let Range { mut start, end } = elements;
@@ -477,7 +483,7 @@ impl<T: Element> Pass<'_, T> {
             let len = if tail {
                 left
             } else {
-                (left - left % SUM_LANES).min(SPAN)
+                (left - left % SUM_LANES).min(span)
             };
             let n = if tail { SUM_LANES } else { len };
             // SAFETY: start + len ≤ call.n; buffers hold SPAN elements and tail arrays SUM_LANES;
