@@ -447,13 +447,15 @@ impl<T: Element> Pass<'_, T> {
         } else {
             kernel.value
         };
-        let in_place = call.args.iter().all(|arg| arg.dims.is_empty());
+        let defaults = &wanted[..kernel.default];
+        let in_place = call.args.iter().all(|arg| arg.dims.is_empty())
+            && (!defaults.contains(&true) || !defaults.contains(&false));
         Plan {
             wanted,
             keep,
             fused: fused.then_some(in_loop),
             stored,
-            // Nothing goes through buffers.
+            // Nothing goes through buffers, neither arguments nor gradients that nobody wants.
             span: if fused && in_place { BLOCK } else { SPAN },
         }
     }

@@ -32,6 +32,11 @@ pub trait Isa: Copy + 'static {
     type F32: Lanes<Elem = f32>;
     /// The float64 vector.
     type F64: Lanes<Elem = f64>;
+    /// Loads as many float32 elements as a float64 vector has, widened.
+    ///
+    /// # Safety
+    /// `p` must be valid for reading them.
+    unsafe fn widen(p: *const f32) -> Self::F64;
 }
 
 /// An element type of the kernels: `f32` or `f64`.
@@ -44,6 +49,11 @@ pub trait Element: Copy + PartialOrd + Functions + 'static {
     fn to_f64(self) -> f64;
     /// The number that the representation is as an integer.
     fn count(self) -> f64;
+    /// Loads a vector of elements, widened to float64.
+    ///
+    /// # Safety
+    /// `p` must be valid for reading as many elements as a float64 vector has.
+    unsafe fn widen<I: Isa>(p: *const Self) -> I::F64;
 }
 
 /// The vector of `T` in the instruction set `I`.
@@ -160,6 +170,11 @@ impl Element for f32 {
     fn count(self) -> f64 {
         f64::from(self.to_bits())
     }
+    #[inline(always)]
+    unsafe fn widen<I: Isa>(p: *const f32) -> I::F64 {
+        // SAFETY: as the caller's.
+        unsafe { I::widen(p) }
+    }
 }
 
 impl Element for f64 {
@@ -175,5 +190,10 @@ impl Element for f64 {
     #[inline(always)]
     fn count(self) -> f64 {
         self.to_bits() as f64
+    }
+    #[inline(always)]
+    unsafe fn widen<I: Isa>(p: *const f64) -> I::F64 {
+        // SAFETY: as the caller's.
+        unsafe { I::F64::load(p) }
     }
 }

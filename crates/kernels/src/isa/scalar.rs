@@ -12,6 +12,11 @@ pub struct Scalar;
 impl Isa for Scalar {
     type F32 = One<f32>;
     type F64 = One<f64>;
+    #[inline(always)]
+    unsafe fn widen(p: *const f32) -> One<f64> {
+        // SAFETY: the caller vouches for one readable element.
+        One(f64::from(unsafe { *p }))
+    }
 }
 
 /// A vector of one lane.

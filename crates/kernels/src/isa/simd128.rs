@@ -11,6 +11,13 @@ pub struct Simd128;
 impl Isa for Simd128 {
     type F32 = F32x4;
     type F64 = F64x2;
+    #[inline(always)]
+    unsafe fn widen(p: *const f32) -> F64x2 {
+        // SAFETY: the caller vouches for 8 readable bytes.
+        F64x2(f64x2_promote_low_f32x4(unsafe {
+            v128_load64_zero(p.cast())
+        }))
+    }
 }
 
 /// Four float32 lanes.
@@ -197,14 +204,9 @@ impl Lanes for F32x4 {
     unsafe fn accumulate_from(p: *const f32, Sum8(sum): &mut Sum8, slot: usize) {
         // Half a vector is loaded and widened by one instruction, without a shuffle.
         // SAFETY: the caller's.
-        let [low, high] = unsafe {
-            [
-                v128_load64_zero(p.cast()),
-                v128_load64_zero(p.add(2).cast()),
-            ]
-        };
-        sum[2 * slot] = f64x2_add(sum[2 * slot], f64x2_promote_low_f32x4(low));
-        sum[2 * slot + 1] = f64x2_add(sum[2 * slot + 1], f64x2_promote_low_f32x4(high));
+        let [low, high] = unsafe { [Simd128::widen(p), Simd128::widen(p.add(2))] };
+        sum[2 * slot] = f64x2_add(sum[2 * slot], low.0);
+        sum[2 * slot + 1] = f64x2_add(sum[2 * slot + 1], high.0);
     }
 }
 

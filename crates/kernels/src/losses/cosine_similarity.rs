@@ -78,18 +78,7 @@ pub unsafe fn products<'t, I: Isa, T: Element>(
     x: [View<T>; 2],
 ) -> [Rows<'t, f64>; 3] {
     // SAFETY: as the caller's.
-    let (sums, []) = unsafe {
-        tile.sweep::<I, 2, 0, 0, 0, 3, 0>(
-            Sweep {
-                elements: x,
-                rows: [],
-                classes: [],
-                out: [],
-            },
-            |[x1, x2], [], []| ([], [x1 * x2, x1 * x1, x2 * x2], []),
-        )
-    };
-    sums
+    unsafe { tile.wide_sums::<I, 2, 3>(x, |[x1, x2]| [x1 * x2, x1 * x1, x2 * x2]) }
 }
 
 /// The cosine, and its derivatives' factors: (cos, k, c₁, c₂), by x₁ being k·x₂ − c₁·x₁.

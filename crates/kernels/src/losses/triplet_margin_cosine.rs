@@ -44,15 +44,8 @@ impl<T: Element> Rowwise<T> for TripletMarginCosine {
         unsafe {
             let x = [call.input, call.other, call.third];
             let x: [View<T>; 3] = core::array::from_fn(|k| tile.input(x[k], INPUTS + k));
-            let ([aa, pp, nn, ap, an, pn], []) = tile.sweep::<I, 3, 0, 0, 0, 6, 0>(
-                Sweep {
-                    elements: x,
-                    rows: [],
-                    classes: [],
-                    out: [],
-                },
-                |[a, p, n], [], []| ([], [a * a, p * p, n * n, a * p, a * n, p * n], []),
-            );
+            let [aa, pp, nn, ap, an, pn] = tile
+                .wide_sums::<I, 3, 6>(x, |[a, p, n]| [a * a, p * p, n * n, a * p, a * n, p * n]);
             let pair = |dot: &Rows<f64>, square1: &Rows<f64>, square2: &Rows<f64>| {
                 tile.each_row::<I, 3, 4>([dot, square1, square2], |sums| cosine(sums, eps))
             };

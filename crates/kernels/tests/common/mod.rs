@@ -32,6 +32,10 @@ pub struct Packed;
 impl Isa for Packed {
     type F32 = Pack<<Scalar as Isa>::F32, 4>;
     type F64 = Pack<<Scalar as Isa>::F64, 2>;
+    unsafe fn widen(p: *const f32) -> Self::F64 {
+        // SAFETY: the caller vouches for two readable elements.
+        Pack(core::array::from_fn(|k| unsafe { Scalar::widen(p.add(k)) }))
+    }
 }
 
 /// N vectors as one.

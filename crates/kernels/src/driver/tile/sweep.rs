@@ -68,6 +68,28 @@ impl<T: Element> Tile<'_, T> {
         (sums, counts)
     }
 
+    /// The sums of what `f` gives for each row, from elements that are widened to float64 first: products of
+    /// float32 are exact so.
+    ///
+    /// # Safety
+    /// The views must be of this tile.
+    pub unsafe fn wide_sums<I: Isa, const E: usize, const S: usize>(
+        &self,
+        elements: [View<T>; E],
+        f: impl Fn([I::F64; E]) -> [I::F64; S] + Copy,
+    ) -> [Rows<'_, f64>; S] {
+        const { assert!(E <= MOST && S <= MOST) };
+        let mut sums: [_; S] = from_fn(|_| self.filled(0.0));
+        let totals: [*mut f64; S] = sums.each_mut().map(|rows| rows.as_mut_ptr());
+        // SAFETY: the views are of this tile.
+        unsafe {
+            self.drive(&elements, &[], &[], &[], &totals, &|groups| {
+                add_wide::<I, T, E, S>(groups, f)
+            });
+        }
+        sums
+    }
+
     /// The loop over rows of a sweep, compiled once a dtype: it gives `body` groups of eight elements.
     #[inline(never)]
     unsafe fn drive(
@@ -327,6 +349,40 @@ unsafe fn evaluate<
                     for (lane, counted) in lanes.iter().enumerate().take(count) {
                         *groups.sums[S + k].add(row + i * count + lane) += counted.count();
                     }
+                }
+            }
+        }
+    }
+}
+
+/// Adds what `f` gives for groups of eight elements, widened, to the sums.
+#[inline(never)]
+unsafe fn add_wide<I: Isa, T: Element, const E: usize, const S: usize>(
+    groups: &Groups<T>,
+    f: impl Fn([I::F64; E]) -> [I::F64; S],
+) {
+    let count = I::F64::COUNT;
+    let elements: [*const T; E] = from_fn(|k| groups.elements[k]);
+    // Two vectors of each group at a time, as in `evaluate`.
+    for row in (0..groups.outer * SUM_LANES).step_by(PAIR * count) {
+        let first = row / SUM_LANES * groups.outer_step + row % SUM_LANES;
+        let places: [*mut f64; S] = from_fn(|k| groups.sums[k]);
+        // SAFETY: the groups lie in what the pointers are of.
+        unsafe {
+            let mut sums: [[I::F64; PAIR]; S] =
+                places.map(|p| from_fn(|i| I::F64::load(p.add(row + i * count))));
+            for inner in 0..groups.inner {
+                let at = first + inner * groups.step;
+                for i in 0..PAIR {
+                    let terms = f(elements.map(|p| T::widen::<I>(p.add(at + i * count))));
+                    for (sum, term) in sums.iter_mut().zip(terms) {
+                        sum[i] = sum[i] + term;
+                    }
+                }
+            }
+            for (sum, p) in sums.into_iter().zip(places) {
+                for (i, sum) in sum.into_iter().enumerate() {
+                    sum.store(p.add(row + i * count));
                 }
             }
         }
