@@ -15,7 +15,7 @@ import {
   output,
 } from "./marshal.js";
 import type { DType } from "../tensor.js";
-import { type OptionSpec, type Options, readObject, readOption } from "./options.js";
+import { EMPTY, type OptionSpec, type Options, has, readObject, readOption } from "./options.js";
 
 /** A gradient that a call is to give: of which operand, and where to, if told. */
 export interface Gradient {
@@ -51,14 +51,14 @@ export interface Common {
   readonly terms: Terms | undefined;
 }
 
-/** The names of the options that every loss has. */
-export const COMMON = ["reduction", "normalizer", "gradOutput", "wrt", "out"];
+/** The names of the options that every loss has, the most used first. */
+export const COMMON = ["out", "reduction", "normalizer", "gradOutput", "wrt"];
 
 /** What reading the options of a loss takes. */
 export interface LossSpec {
   /** The name users call it by. */
   readonly name: string;
-  /** The names of its own options. */
+  /** The names of its options: {@link COMMON}, then its own. */
   readonly known: readonly string[];
   readonly reductions: readonly string[];
   /** What it can differentiate by. */
@@ -70,7 +70,7 @@ export interface LossSpec {
 /** The reductions that every loss has. */
 export const BASIC = ["mean", "sum", "none"];
 
-const OUTS = ["value", "grads"];
+const OUTS = ["grads", "value"];
 /** For each gradient, what its output is called, and why it has its shape: a call makes no strings. */
 const GRADS: Record<string, readonly [path: string, why: string]> = {};
 const NOTHING: readonly string[] = [];
@@ -79,7 +79,7 @@ function readNames(call: string, wrt: unknown, able: readonly string[]): readonl
   if (!Array.isArray(wrt)) fail("ERR_TYPE", call, "wrt", "an array of names", show(wrt));
   const names = new Set(wrt as unknown[]);
   for (const name of names) {
-    if (typeof name !== "string" || !able.includes(name)) {
+    if (typeof name !== "string" || !has(able, name)) {
       fail("ERR_OPTION", call, "wrt", `names among ${able.map(show).join(", ")}`, show(name));
     }
   }
@@ -115,7 +115,7 @@ export function readCommon(
   const { name: call, reductions, wrt: able } = spec;
   const { reduction: givenReduction, normalizer: givenNormalizer, gradOutput, wrt, out } = options;
   const reduction = givenReduction === undefined ? "mean" : givenReduction;
-  if (typeof reduction !== "string" || !reductions.includes(reduction)) {
+  if (typeof reduction !== "string" || !has(reductions, reduction)) {
     fail(typeof reduction === "string" ? "ERR_RANGE" : "ERR_TYPE", call, "reduction", `one of ${reductions.map(show).join(", ")}`, show(reduction));
   }
   const normalizer = readNormalizer(call, givenNormalizer, reduction);
@@ -141,7 +141,7 @@ export function readCommon(
   const gradients = new Array<Gradient>(wanted.length);
   if (grads) {
     for (const name in givenGrads) {
-      if (givenGrads[name] !== undefined && !wanted.includes(name)) {
+      if (givenGrads[name] !== undefined && !has(wanted, name)) {
         fail("ERR_OPTION", call, `out.grads.${name}`, `absent, or ${name} in wrt`, "a place for a gradient that is not asked for");
       }
     }
@@ -207,7 +207,10 @@ const NO_NUMBERS: readonly number[] = [];
 export function readNumbers(call: string, options: Options, specs: readonly OptionSpec[] | undefined, like: Operand): readonly number[] {
   if (!specs) return NO_NUMBERS;
   const numbers = new Array<number>(specs.length);
-  for (let k = 0; k < specs.length; k++) numbers[k] = readOption(call, options, specs[k] as OptionSpec, like.dtype === "float32");
+  for (let k = 0; k < specs.length; k++) {
+    const spec = specs[k] as OptionSpec;
+    numbers[k] = options === EMPTY ? Number(spec.default) : readOption(call, options, spec, like.dtype === "float32");
+  }
   return numbers;
 }
 
@@ -218,7 +221,7 @@ export interface Outcome {
 }
 
 export function factor(call: string, name: string, options: Options, input: Operand): Operand | undefined {
-  const given = options[name];
+  const given = options === EMPTY ? undefined : options[name];
   if (given === undefined) return undefined;
   const op = operand(call, name, given, FLOATS);
   needDtype(call, op, input);

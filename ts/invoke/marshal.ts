@@ -2,6 +2,7 @@
 // A call on tensors comes through here in under a microsecond: no closures, no spreading.
 import { bufferOf, lengthOf, offsetOf } from "../arrays.js";
 import { fail, show, showShape } from "../errors.js";
+import { has } from "./options.js";
 import { type Engine, engine } from "../runtime.js";
 import {
   ARRAYS,
@@ -29,6 +30,8 @@ export interface Operand {
   readonly data: TypedArray | undefined;
   /** Where it lies in the engine's memory, if it does; −1 otherwise. Known once all of the user's code has run. */
   address: number;
+  /** Of an output, the name of the input that it may be written over. */
+  covers: string;
 }
 
 /** Where a part of a call lies in the engine's memory, once the call's memory is reserved. */
@@ -72,8 +75,8 @@ export function operand(call: string, name: string, given: unknown, allowed: rea
   if (typeof given !== "object" || given === null) wrongKind(call, name, given, allowed);
   if (Tensor.address(call, name, given) !== undefined) {
     const { dtype, shape, size } = given as Tensor;
-    if (!allowed.includes(dtype)) wrongKind(call, name, given, allowed);
-    return { name, given, dtype, shape, size, bare: false, data: undefined, address: -1 };
+    if (!has(allowed, dtype)) wrongKind(call, name, given, allowed);
+    return { name, given, dtype, shape, size, bare: false, data: undefined, address: -1, covers: "" };
   }
   let data: unknown = given;
   let dtype = dtypeOf(data);
@@ -91,10 +94,10 @@ export function operand(call: string, name: string, given: unknown, allowed: rea
     }
     shape = checked.shape;
   }
-  if (!allowed.includes(dtype)) wrongKind(call, name, data, allowed);
+  if (!has(allowed, dtype)) wrongKind(call, name, data, allowed);
   const array = data as TypedArray;
   const size = lengthOf(call, name, array);
-  return { name, given, dtype, shape: shape ?? [size], size, bare: !shape, data: array, address: -1 };
+  return { name, given, dtype, shape: shape ?? [size], size, bare: !shape, data: array, address: -1, covers: "" };
 }
 
 /** Finds where an operand lies, and that it still is what it was. From here on no code of the user's runs. */
@@ -152,8 +155,17 @@ export function needOwnShape(call: string, op: Operand) {
 /** Fills a place from an array of another type. */
 type Convert = (from: TypedArray, to: Place) => void;
 
+/** An input to copy in. */
+interface Load {
+  readonly op: Operand;
+  readonly to: Place;
+  readonly convert: Convert | undefined;
+}
+
 /** How many inputs and outputs a call usually has at most. */
 const ROOM = 4;
+const NO_PLACES: readonly Place[] = [];
+const NO_LOADS: readonly Load[] = [];
 
 /** Moves operands in and results out of the engine's memory, for one call. */
 export class Marshal {
@@ -163,14 +175,12 @@ export class Marshal {
   readonly #call: string;
   #bytes = 0;
   /** Places in scratch memory: until it is reserved, their addresses count from its start. */
-  readonly #scratch: Place[] = [];
-  readonly #loads: { readonly op: Operand; readonly to: Place; readonly convert: Convert | undefined }[] = [];
+  #scratch = NO_PLACES;
+  #loads = NO_LOADS;
   // With room from the start, as a first `push` would make room for seventeen.
   readonly #inputs = new Array<Operand>(ROOM);
   #inputCount = 0;
   readonly #outputs = new Array<Operand>(ROOM);
-  /** For each output, the name of the input that it may be written over. */
-  readonly #covers = new Array<string>(ROOM);
   #outputCount = 0;
 
   constructor(call: string, like: Operand) {
@@ -183,7 +193,7 @@ export class Marshal {
   scratch(size: number, bytes = this.dtype ? 8 : 4): Place {
     const place = { address: this.#bytes, size };
     this.#bytes += Math.ceil((size * bytes) / 16) * 16;
-    this.#scratch.push(place);
+    this.#scratch = [...this.#scratch, place];
     return place;
   }
 
@@ -199,7 +209,7 @@ export class Marshal {
     this.reads(op);
     if (op.address >= 0 && isFloat(op.dtype)) return op;
     const to = this.scratch(op.size);
-    this.#loads.push({ op, to, convert: undefined });
+    this.#loads = [...this.#loads, { op, to, convert: undefined }];
     return to;
   }
 
@@ -208,16 +218,16 @@ export class Marshal {
     this.reads(op);
     if (op.address >= 0 && op.dtype === "int32") return op;
     const to = this.scratch(op.size, 4);
-    this.#loads.push({ op, to, convert: convert ?? ((from) => this.int32(to).set(from as Int32Array)) });
+    this.#loads = [...this.#loads, { op, to, convert: convert ?? ((from) => this.int32(to).set(from as Int32Array)) }];
     return to;
   }
 
-  /** Where a result goes: `op`, or scratch memory that is copied from. `covers` is the input it may be written over. */
+  /** Where a result goes: `op`, or scratch memory that is copied from. `covers` is the input that it may be written over. */
   output(op: Operand | undefined, size: number, covers: string): Place {
     if (op) {
       locate(this.#call, op, this.engine);
-      this.#outputs[this.#outputCount] = op;
-      this.#covers[this.#outputCount++] = covers;
+      op.covers = covers;
+      this.#outputs[this.#outputCount++] = op;
       if (op.address >= 0) return op;
     }
     return this.scratch(size);
@@ -244,7 +254,7 @@ export class Marshal {
 
   #checkOverlap(i: number) {
     const out = this.#outputs[i] as Operand;
-    const covers = this.#covers[i] ?? "";
+    const { covers } = out;
     for (let k = 0; k < this.#inputCount; k++) {
       const input = this.#inputs[k] as Operand;
       const shared = overlap(out, input);
