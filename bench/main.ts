@@ -10,7 +10,7 @@
 // Every call of a cell is on the same numbers. At 1,024 elements a branch predictor learns them by heart, so that loops
 // with branches on the data (hinge, quantile, …) look faster there, by the element, than they are on new data.
 import { mkdirSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
+import { basename, dirname } from "node:path";
 import { Command } from "commander";
 import * as simd128 from "fused-loss";
 import * as scalar from "fused-loss/scalar";
@@ -19,7 +19,8 @@ import { measureCells, warmUp } from "./cells.js";
 import { chart } from "./chart.js";
 import { openOverhead } from "./overhead.js";
 import { type BenchRecord, defaultPath, environment, loadNow } from "./record.js";
-import { judge, report } from "./report.js";
+import { replacePart } from "./readme.js";
+import { judge, readmePart, report } from "./report.js";
 import { rowsOf } from "./rows.js";
 import { Progress, type Selection, choose, countCells, dtypesOf, withSelection } from "./run.js";
 
@@ -77,4 +78,5 @@ if (options.record && path) {
   writeFileSync(path, `${JSON.stringify(record, null, 2)}\n`);
   writeFileSync(image, chart(record));
   console.error(`\nrecord: ${path}\nchart:  ${image}`);
+  if (options.out === undefined) replacePart("bench:builds", readmePart(record, basename(path, ".json")));
 }

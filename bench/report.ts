@@ -1,14 +1,20 @@
 // What a run prints: the table, means, the aims and whether they are met.
 import { geometricMean } from "./measure.js";
 import type { Overhead } from "./overhead.js";
+import { CELLS } from "./peers/cells.js";
 import type { Aim, BenchRecord, Result } from "./record.js";
 import { type FloatType, showShape } from "./rows.js";
 
 const ratiosTo = (cells: readonly Result[], contestant: string) =>
   cells.map(({ ratios }) => ratios[contestant]).filter((ratio) => ratio !== undefined);
 
+/** The cells that the aims are about, as far as they are measured here: those of `bench:peers`, value with gradient. */
+const aimed = (cells: readonly Result[]) =>
+  cells.filter(({ title, shape, mode }) => mode === "gradient" && CELLS.some((row) => row.title === title && row.shapes.some((one) => showShape(one) === showShape(shape))));
+
 /** The aims that these figures can tell of. */
-export function judge(cells: readonly Result[], overhead: readonly Overhead[]): Aim[] {
+export function judge(all: readonly Result[], overhead: readonly Overhead[]): Aim[] {
+  const cells = aimed(all);
   const single = cells.filter(({ dtype }) => dtype === "float32");
   const atLeast = (title: string, aim: number, values: readonly number[]): Aim[] => {
     const got = geometricMean(values);
@@ -70,6 +76,7 @@ function means(cells: readonly Result[]): string {
   const { others, ratioNames } = contestants(cells);
   const groups: [string, (cell: Result) => boolean | undefined][] = [
     ["all", () => true],
+    ["cells of the aims", (cell) => aimed([cell]).length > 0],
     ["value", ({ mode }) => mode === "value"],
     ["gradient", ({ mode }) => mode === "gradient"],
     ["with exp or log", ({ expOrLog }) => expOrLog],
@@ -123,6 +130,43 @@ function checks(list: readonly Overhead[]): string {
     `${((100 * checks) / call).toFixed(0)} %`,
   ]);
   return columns([["looking for elements out of range", "elements", "call µs", "kernel µs", "checks µs", "share"], ...rows], 1);
+}
+
+/** The README's part on the builds, with the record and the chart that it is of. */
+export function readmePart({ cells, engine, engineVersion, cpu, date, overhead }: BenchRecord, record: string): string[] {
+  const sizes = [...new Set(cells.map(({ shape }) => showShape(shape)))];
+  const ofSize = (size: string) => cells.filter(({ shape }) => showShape(shape) === size);
+  const name = (size: string) => {
+    const titles = [...new Set(ofSize(size).map(({ title }) => title))];
+    return titles.length === 1 ? `${size} (\`${titles[0]}\`)` : size;
+  };
+  const groups: (readonly [string, readonly Result[]])[] = [
+    ...sizes.map((size) => [name(size), ofSize(size)] as const),
+    ["all", cells],
+    ["all with exp or log", cells.filter(({ expOrLog }) => expOrLog)],
+    ["those of `bench:peers`, value with gradient", aimed(cells)],
+    ["of these, with exp or log", aimed(cells).filter(({ expOrLog }) => expOrLog)],
+  ];
+  const mean = (some: readonly Result[], dtype: FloatType, contestant: string) => {
+    const ratios = ratiosTo(some.filter((cell) => cell.dtype === dtype), contestant);
+    return ratios.length === 0 ? "–" : digits(geometricMean(ratios));
+  };
+  const line = ([title, some]: (typeof groups)[number]) =>
+    `| ${title} | ${some.filter(({ dtype }) => dtype === "float32").length} | ${(["float32", "float64"] as const).flatMap((dtype) => [mean(some, dtype, "scalar"), mean(some, dtype, "plain")]).join(" | ")} |`;
+  const cost = (list: readonly Overhead[]) => list.map(({ title, call, kernel }) => `${title} ${digits(call - kernel)}`).join(", ");
+  return [
+    `On ${engine} ${engineVersion}, ${cpu}, ${date.slice(0, 10)}: how many times as long as the SIMD build the scalar build and plain JavaScript take, geometric`,
+    `means over all losses and functions, value alone and value with gradient ([record](bench/records/${record}.json)):`,
+    "",
+    "| size | cells | scalar, float32 | plain, float32 | scalar, float64 | plain, float64 |",
+    "|---|---|---|---|---|---|",
+    ...groups.map(line),
+    "",
+    `What a call on tensors of 8 elements costs beside its kernel, in µs, before other calls: ${cost(overhead.fresh)}; after calls of all kinds:`,
+    `${cost(overhead.used)}.`,
+    "",
+    `![Ratios by loss](bench/records/${record}.svg)`,
+  ];
 }
 
 /** Everything but the paths of the files written. */

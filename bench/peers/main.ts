@@ -12,13 +12,14 @@ import { fileURLToPath } from "node:url";
 import { Command } from "commander";
 import { loadCases } from "../cases.js";
 import { median, ratio } from "../measure.js";
+import { replacePart } from "../readme.js";
 import { defaultPath, environment, loadNow } from "../record.js";
 import { count, normal, seeded } from "../../test/support/draw.js";
 import { type Cell, draw, rowsOf } from "../rows.js";
 import { ADAPTIVE, CELLS, type Cells } from "./cells.js";
 import { chart } from "./chart.js";
 import type { Answer, Prepare } from "./protocol.js";
-import { type Measured, OURS, PEERS, type PeersRecord, TWO, showCell, summary, writeReadme } from "./report.js";
+import { type Measured, OURS, PEERS, type PeersRecord, TWO, readmePart, showCell, summary } from "./report.js";
 
 interface Options {
   loss?: string[];
@@ -209,5 +210,5 @@ if (out !== undefined) {
   writeFileSync(out, `${JSON.stringify(record, null, 1)}\n`);
   writeFileSync(out.replace(/\.json$/, ".svg"), chart(record));
   console.log(`written: ${out}, and its chart beside it`);
-  if (options.out === undefined) writeReadme(record, basename(out).replace(/\.json$/, ".svg"));
+  if (options.out === undefined) replacePart("bench:peers", readmePart(record, basename(out, ".json")));
 }

@@ -1,6 +1,5 @@
 // The record of `npm run bench:peers`, and what the terminal and the README say of it.
 import { geometricMean } from "../measure.js";
-import { replacePart } from "../readme.js";
 import type { environment } from "../record.js";
 import { type Shape, showShape } from "../rows.js";
 
@@ -72,15 +71,14 @@ export function summary({ cells }: PeersRecord): string {
 
 const times = (ratio: number) => ratio.toFixed(ratio >= 9.95 ? 0 : ratio >= 0.995 ? 1 : 2);
 
-/** The README's part on peers, between its marks. */
-export function writeReadme(record: PeersRecord, chart: string) {
-  const { cells, engine, engineVersion, cpu, date } = record;
+/** The README's part on peers, with the record and the chart that it is of. */
+export function readmePart({ cells, engine, engineVersion, cpu, date }: PeersRecord, record: string): string[] {
   const names = Object.keys(HEADS);
   const measured = cells.filter((cell) => best(cell) !== undefined);
   const losing = measured.filter((cell) => (best(cell) ?? 1) < 1);
   const shown = (ratio: number | undefined) => (ratio === undefined ? "–" : ratio < 1 ? `**${times(ratio)}**` : times(ratio));
-  replacePart("bench:peers", [
-    `On ${engine} ${engineVersion}, ${cpu}, ${date.slice(0, 10)}; where we lose stands in bold:`,
+  return [
+    `On ${engine} ${engineVersion}, ${cpu}, ${date.slice(0, 10)} ([record](bench/records/${record}.json)); where we lose stands in bold:`,
     "",
     "| against | geometric mean | cells | least |",
     "|---|---|---|---|",
@@ -100,6 +98,6 @@ export function writeReadme(record: PeersRecord, chart: string) {
     "",
     "</details>",
     "",
-    `![Ratios by cell](bench/records/${chart})`,
-  ]);
+    `![Ratios by cell](bench/records/${record}.svg)`,
+  ];
 }

@@ -14,6 +14,8 @@ pub struct PoissonNll {
 }
 
 impl Pointwise<2, 1> for PoissonNll {
+    const KINDS: usize = 2;
+
     fn new(options: &[f64]) -> Self {
         PoissonNll {
             log_input: options[0] != 0.0,
@@ -21,8 +23,6 @@ impl Pointwise<2, 1> for PoissonNll {
             eps: options[2],
         }
     }
-
-    const KINDS: usize = 2;
 
     fn kind(&self) -> usize {
         usize::from(!self.log_input || self.full)
