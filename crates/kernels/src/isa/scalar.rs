@@ -21,6 +21,7 @@ impl Isa for Scalar {
 
 /// A vector of one lane.
 #[derive(Clone, Copy, Debug)]
+#[repr(transparent)]
 pub struct One<T>(pub T);
 
 /// The result of comparing two vectors of one lane.

@@ -22,10 +22,12 @@ impl Isa for Simd128 {
 
 /// Four float32 lanes.
 #[derive(Clone, Copy, Debug)]
+#[repr(transparent)]
 pub struct F32x4(v128);
 
 /// Two float64 lanes.
 #[derive(Clone, Copy, Debug)]
+#[repr(transparent)]
 pub struct F64x2(v128);
 
 /// All ones or all zeros in each lane.
