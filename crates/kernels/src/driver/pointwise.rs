@@ -631,8 +631,8 @@ unsafe fn pad<T: Element>(
     tail: bool,
     copy: &mut Buffer<T, SUM_LANES>,
 ) -> *const T {
-    // SAFETY: as the caller's.
     if tail {
+        // SAFETY: as the caller's.
         unsafe { padded(from, len, copy) }
     } else {
         from
