@@ -15,7 +15,7 @@ import {
   output,
 } from "./marshal.js";
 import type { DType } from "../tensor.js";
-import { EMPTY, type OptionSpec, type Options, has, readObject, readOption } from "./options.js";
+import { type OptionSpec, type Options, has, readObject, readOption } from "./options.js";
 
 /** A gradient that a call is to give: of which operand, and where to, if told. */
 export interface Gradient {
@@ -207,10 +207,7 @@ const NO_NUMBERS: readonly number[] = [];
 export function readNumbers(call: string, options: Options, specs: readonly OptionSpec[] | undefined, like: Operand): readonly number[] {
   if (!specs) return NO_NUMBERS;
   const numbers = new Array<number>(specs.length);
-  for (let k = 0; k < specs.length; k++) {
-    const spec = specs[k] as OptionSpec;
-    numbers[k] = options === EMPTY ? Number(spec.default) : readOption(call, options, spec, like.dtype === "float32");
-  }
+  for (let k = 0; k < specs.length; k++) numbers[k] = readOption(call, options, specs[k] as OptionSpec, like.dtype === "float32");
   return numbers;
 }
 
@@ -221,7 +218,7 @@ export interface Outcome {
 }
 
 export function factor(call: string, name: string, options: Options, input: Operand): Operand | undefined {
-  const given = options === EMPTY ? undefined : options[name];
+  const given = options[name];
   if (given === undefined) return undefined;
   const op = operand(call, name, given, FLOATS);
   needDtype(call, op, input);

@@ -78,8 +78,7 @@ export function readOption(call: string, options: Options, spec: OptionSpec, flo
   return given;
 }
 
-/** No options. */
-export const EMPTY: Options = {};
+const EMPTY: Options = {};
 
 /** Whether a list has an item, which is the first most often: a call of `includes` takes longer than a look at that. */
 export const has = <T>(list: readonly T[], item: T) => list[0] === item || list.includes(item);
@@ -87,39 +86,19 @@ export const has = <T>(list: readonly T[], item: T) => list[0] === item || list.
 /** Reads an object of options, none of which may be unknown. */
 export function readObject(call: string, name: string, given: unknown, known: readonly string[]): Options {
   if (given === undefined) return EMPTY;
-  checkObject(call, name, given, known, 0);
-  return given as Options;
-}
-
-/**
- * The options of a call, and its own: the same object, or {@link EMPTY} where it has none but those that all losses have,
- * which are the first of `known`. So the usual call looks nothing up.
- */
-export function readOptions(call: string, given: unknown, known: readonly string[], common: readonly string[]): { readonly options: Options; readonly own: Options } {
-  if (given === undefined) return { options: EMPTY, own: EMPTY };
-  const options = given as Options;
-  return { options, own: checkObject(call, "options", given, known, common.length) ? options : EMPTY };
-}
-
-/** Whether an object has, or may have, keys beyond the first `common` of those that are known. */
-function checkObject(call: string, name: string, given: unknown, known: readonly string[], common: number): boolean {
   if (typeof given !== "object" || given === null || ArrayBuffer.isView(given) || Array.isArray(given)) {
     fail("ERR_TYPE", call, name, `an object with any of ${known.join(", ")}`, show(given));
   }
   let empty = true;
-  // Getters of a class are not enumerated.
-  let beyond = given.constructor !== Object;
   for (const key in given) {
     empty = false;
-    const at = known[0] === key ? 0 : known.indexOf(key);
-    if (at < 0) fail("ERR_OPTION", call, name, `an object with any of ${known.join(", ")}`, `one with ${show(key)}`);
-    if (at >= common) beyond = true;
+    if (!has(known, key)) fail("ERR_OPTION", call, name, `an object with any of ${known.join(", ")}`, `one with ${show(key)}`);
   }
   // What a Map, a Promise or a Date holds would go unseen.
   if (empty && Object.prototype.toString.call(given) !== "[object Object]") {
     fail("ERR_TYPE", call, name, `an object with any of ${known.join(", ")}`, show(given));
   }
-  return beyond;
+  return given as Options;
 }
 
 /** Reads an integer from `low` to `high`. */

@@ -36,7 +36,7 @@ import {
   output,
   sameShape,
 } from "./marshal.js";
-import { type OptionSpec, readObject, readOptions } from "./options.js";
+import { type OptionSpec, readObject } from "./options.js";
 
 const DOMAINS = {
   unit: { code: 0, expected: "in [0, 1]" },
@@ -171,7 +171,7 @@ interface PreparedArgument {
 /** Runs a pointwise loss. */
 function callPointwise(spec: PreparedPointwise, given: readonly unknown[], rawOptions: unknown, grads: boolean): Outcome {
   const call = spec.name;
-  const { options, own } = readOptions(call, rawOptions, spec.known, COMMON);
+  const options = readObject(call, "options", rawOptions, spec.known);
   // Arrays have their length from the start, as a first `push` would make room for seventeen.
   const args = new Array<Operand>(spec.args.length);
   const dims = new Array<Dims>(spec.args.length);
@@ -190,7 +190,7 @@ function callPointwise(spec: PreparedPointwise, given: readonly unknown[], rawOp
   }
   const input = args[0] as Operand;
   const { shape, size } = input;
-  const weight = spec.weight ? factor(call, "weight", own, input) : undefined;
+  const weight = spec.weight ? factor(call, "weight", options, input) : undefined;
   let weightDims = CONTIGUOUS;
   if (weight && spec.weight === "broadcast") weightDims = broadcastDims(call, weight, shape);
   else if (weight) needShape(call, weight, shape, `as ${input.name} has`);
@@ -201,14 +201,14 @@ function callPointwise(spec: PreparedPointwise, given: readonly unknown[], rawOp
   }
   let { kernel } = spec;
   if (spec.extra) {
-    const extra = factor(call, spec.extra.option, own, input);
+    const extra = factor(call, spec.extra.option, options, input);
     if (extra) {
       args.push(extra);
       dims.push(broadcastDims(call, extra, shape));
       ({ kernel } = spec.extra);
     }
   }
-  const numbers = readNumbers(call, own, spec.options, input);
+  const numbers = readNumbers(call, options, spec.options, input);
 
   const marshal = new Marshal(call, input);
   const places = new Array<Place>(args.length);

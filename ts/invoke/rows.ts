@@ -37,7 +37,7 @@ import {
   product,
   sameShape,
 } from "./marshal.js";
-import { type OptionSpec, readObject, readOptions } from "./options.js";
+import { type OptionSpec, readObject } from "./options.js";
 import { type Domain, checkDomain } from "./pointwise.js";
 import { type Layout, fillRows } from "./rowwise.js";
 
@@ -145,7 +145,7 @@ function wrongClass(call: string, op: Operand, classes: number, i: number, got: 
 
 export function callRowLoss(spec: PreparedRowLoss, given: readonly unknown[], rawOptions: unknown, grads: boolean): Outcome {
   const call = spec.name;
-  const { options, own } = readOptions(call, rawOptions, spec.known, COMMON);
+  const options = readObject(call, "options", rawOptions, spec.known);
   const args: Operand[] = [];
   let layout: Layout | undefined;
   for (let k = 0; k < spec.args.length; k++) {
@@ -161,9 +161,9 @@ export function callRowLoss(spec: PreparedRowLoss, given: readonly unknown[], ra
   const input = args[0] as Operand;
   const { classes, outer, rows } = layout as Layout;
   if (classes === 0 && outer > 0) fail("ERR_SHAPE", call, input.name, "of at least one element a row", `shape ${showShape(input.shape)}`);
-  const read = readNumbers(call, own, spec.options, input);
+  const read = readNumbers(call, options, spec.options, input);
   const numbers = spec.fill ? spec.fill(read) : read;
-  const weight = spec.weight ? factor(call, "weight", own, input) : undefined;
+  const weight = spec.weight ? factor(call, "weight", options, input) : undefined;
   if (weight) needShape(call, weight, [classes], "one for each class");
   const valueShape = spec.entries ? input.shape : rows;
   const common = readCommon(spec, options, valueShape, input, grads, args, undefined);

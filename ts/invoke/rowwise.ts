@@ -39,7 +39,7 @@ import {
   product,
   sameShape,
 } from "./marshal.js";
-import { type OptionSpec, type Options, readObject, readOptions } from "./options.js";
+import { type OptionSpec, type Options, readObject } from "./options.js";
 
 /** Rows of classes: the shape as (outer, classes, inner), and the shape of what has a value for each row. */
 export interface Layout {
@@ -197,7 +197,7 @@ class PreparedClassLoss {
 
 function callClassLoss(spec: PreparedClassLoss, given: readonly unknown[], rawOptions: unknown, grads: boolean): Outcome {
   const call = spec.name;
-  const { options, own } = readOptions(call, rawOptions, spec.byIndex.known, COMMON);
+  const options = readObject(call, "options", rawOptions, spec.byIndex.known);
   const input = operand(call, "input", given[0], FLOATS);
   const target = operand(call, "target", given[1], spec.allowed);
   const distribution = isFloat(target.dtype);
@@ -214,10 +214,10 @@ function callClassLoss(spec: PreparedClassLoss, given: readonly unknown[], rawOp
   const rows = layout.outer * layout.inner;
   if (classes === 0 && rows > 0) fail("ERR_SHAPE", call, "input", "of at least one class", `shape ${showShape(input.shape)}`);
 
-  const ignoreIndex = readIgnoreIndex(call, own, distribution);
-  const numbers = readNumbers(call, own, spec.options, input);
+  const ignoreIndex = readIgnoreIndex(call, options, distribution);
+  const numbers = readNumbers(call, options, spec.options, input);
   const able = distribution ? spec.byDistribution : spec.byIndex;
-  const weight = spec.weight ? factor(call, "weight", own, input) : undefined;
+  const weight = spec.weight ? factor(call, "weight", options, input) : undefined;
   if (weight && (rows > 0 || !input.bare)) needShape(call, weight, [classes], "one for each class");
   const common = readCommon(able, options, layout.rows, input, grads, [input, target], weight);
 

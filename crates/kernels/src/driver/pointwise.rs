@@ -448,7 +448,9 @@ impl<T: Element> Pass<'_, T> {
             kernel.value
         };
         let defaults = &wanted[..kernel.default];
-        let in_place = call.args.iter().all(|arg| arg.dims.is_empty())
+        let in_place = call.args[..kernel.args]
+            .iter()
+            .all(|arg| arg.dims.is_empty())
             && (!defaults.contains(&true) || !defaults.contains(&false));
         Plan {
             wanted,
