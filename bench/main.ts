@@ -63,7 +63,7 @@ const record: BenchRecord = {
   ...about,
   load: [load, loadNow()],
   time: options.time,
-  // The aims are about all losses together.
+  // The aims are about many losses together.
   aims: whole ? judge(cells, [...overhead.fresh, ...overhead.used]) : [],
   overhead,
   checked: passes,
@@ -78,5 +78,6 @@ if (options.record && path) {
   writeFileSync(path, `${JSON.stringify(record, null, 2)}\n`);
   writeFileSync(image, chart(record));
   console.error(`\nrecord: ${path}\nchart:  ${image}`);
-  if (options.out === undefined) replacePart("bench:builds", readmePart(record, basename(path, ".json")));
+  // The README shows both element types.
+  if (options.out === undefined && dtypes.length === 2) replacePart("bench:builds", readmePart(record, basename(path, ".json")));
 }

@@ -2,15 +2,16 @@
 import { geometricMean } from "./measure.js";
 import type { Overhead } from "./overhead.js";
 import { CELLS } from "./peers/cells.js";
+import { MATRIX } from "./peers/report.js";
 import type { Aim, BenchRecord, Result } from "./record.js";
 import { type FloatType, showShape } from "./rows.js";
 
 const ratiosTo = (cells: readonly Result[], contestant: string) =>
   cells.map(({ ratios }) => ratios[contestant]).filter((ratio) => ratio !== undefined);
 
-/** The cells that the aims are about, as far as they are measured here: those of `bench:peers`, value with gradient. */
+/** The cells that the aims are about, as far as they are measured here: those of `bench:peers` but for matrix products, value with gradient. */
 const aimed = (cells: readonly Result[]) =>
-  cells.filter(({ title, shape, mode }) => mode === "gradient" && CELLS.some((row) => row.title === title && row.shapes.some((one) => showShape(one) === showShape(shape))));
+  cells.filter(({ title, shape, mode }) => mode === "gradient" && !MATRIX.includes(title) && CELLS.some((row) => row.title === title && row.shapes.some((one) => showShape(one) === showShape(shape))));
 
 /** The aims that these figures can tell of. */
 export function judge(all: readonly Result[], overhead: readonly Overhead[]): Aim[] {
@@ -22,10 +23,10 @@ export function judge(all: readonly Result[], overhead: readonly Overhead[]): Ai
   };
   const worst = Math.max(...overhead.map(({ call, kernel }) => call - kernel));
   return [
-    ...atLeast("float32: simd128 against scalar, geometric mean, times", SCALAR_AIM, ratiosTo(single, "scalar")),
-    ...atLeast("float64: simd128 against scalar, geometric mean, times", SCALAR_AIM_64, ratiosTo(cells.filter(({ dtype }) => dtype === "float64"), "scalar")),
+    ...atLeast("float32: simd128 against scalar, cells shared with bench:peers, geometric mean, times", SCALAR_AIM, ratiosTo(single, "scalar")),
+    ...atLeast("float64: simd128 against scalar, the same cells, geometric mean, times", SCALAR_AIM_64, ratiosTo(cells.filter(({ dtype }) => dtype === "float64"), "scalar")),
     ...atLeast(
-      "float32: simd128 against plain JavaScript where there is an exp or log, geometric mean, times",
+      "float32: simd128 against plain JavaScript, those of them with an exp or log, geometric mean, times",
       PLAIN_AIM,
       ratiosTo(single.filter(({ expOrLog }) => expOrLog), "plain"),
     ),
@@ -76,7 +77,6 @@ function means(cells: readonly Result[]): string {
   const { others, ratioNames } = contestants(cells);
   const groups: [string, (cell: Result) => boolean | undefined][] = [
     ["all", () => true],
-    ["cells of the aims", (cell) => aimed([cell]).length > 0],
     ["value", ({ mode }) => mode === "value"],
     ["gradient", ({ mode }) => mode === "gradient"],
     ["with exp or log", ({ expOrLog }) => expOrLog],
@@ -144,7 +144,7 @@ export function readmePart({ cells, engine, engineVersion, cpu, date, overhead }
     ...sizes.map((size) => [name(size), ofSize(size)] as const),
     ["all", cells],
     ["all with exp or log", cells.filter(({ expOrLog }) => expOrLog)],
-    ["those of `bench:peers`, value with gradient", aimed(cells)],
+    ["shared with `bench:peers`, without matrix products, value with gradient", aimed(cells)],
     ["of these, with exp or log", aimed(cells).filter(({ expOrLog }) => expOrLog)],
   ];
   const mean = (some: readonly Result[], dtype: FloatType, contestant: string) => {

@@ -25,7 +25,7 @@ export const PEERS = { eager: "torch eager", compiled: "torch compiled", tfjs: "
 export const TWO = { ours: "threads", eager: "torch eager, 2 threads", compiled: "torch compiled, 2 threads" } as const;
 const HEADS = { [PEERS.eager]: "PyTorch eager", [PEERS.compiled]: "PyTorch compiled", [PEERS.tfjs]: "tfjs wasm", [PEERS.jax]: "jax-js wasm", [PEERS.plain]: "plain loop" };
 /** Matrix products, whose aim is another. */
-const MATRIX = ["linearCrossEntropy", "adaptiveLogSoftmax"];
+export const MATRIX = ["linearCrossEntropy", "adaptiveLogSoftmax"];
 
 export const showCell = ({ title, shape }: Pick<Measured, "title" | "shape">) => `${title} ${showShape(shape)}`;
 

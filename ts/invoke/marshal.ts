@@ -164,6 +164,7 @@ interface Load {
 
 /** How many inputs and outputs a call usually has at most. */
 const ROOM = 4;
+// Most calls on tensors have none; those that do copy a list to grow it.
 const NO_PLACES: readonly Place[] = [];
 const NO_LOADS: readonly Load[] = [];
 

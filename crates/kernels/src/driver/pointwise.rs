@@ -14,7 +14,8 @@ use core::ptr::copy_nonoverlapping;
 /// The most arguments, and the most gradients, of a pointwise loss.
 pub const MAX_ARGS: usize = 4;
 
-/// Elements evaluated at a time, so that their values stay in the first-level cache.
+/// Elements evaluated at a time where something goes through buffers, so that these stay in the
+/// first-level cache.
 const SPAN: usize = 1024;
 const _: () = assert!(BLOCK.is_multiple_of(SPAN) && SPAN.is_multiple_of(SUM_LANES));
 
@@ -26,10 +27,9 @@ pub trait Pointwise<const IN: usize, const OUT: usize>: Copy {
     const ARITHMETIC: bool = false;
     /// The loss with its options.
     fn new(options: &[f64]) -> Self;
-    /// How many kinds of options are worth code of their own: one or two. Engines compile a function
-    /// when it is called first, and whole, so each kind has one.
-    const KINDS: usize = 1;
-    /// Of which kind the options are.
+    /// Of which kind the options are, 0 or 1, where two are worth code of their own. Engines compile a
+    /// function when it is called first, and whole, so each kind has one.
+    #[inline(always)]
     fn kind(&self) -> usize {
         0
     }
@@ -74,7 +74,7 @@ impl<'a, T: Element> Kernel<'a, T> {
     pub fn new<I: Isa, const IN: usize, const OUT: usize, L: Pointwise<IN, OUT>>(
         loss: &'a L,
     ) -> Self {
-        if L::KINDS == 1 || loss.kind() == 0 {
+        if loss.kind() == 0 {
             Self::of_kind::<I, IN, OUT, 0, L>(loss)
         } else {
             Self::of_kind::<I, IN, OUT, 1, L>(loss)
@@ -251,7 +251,7 @@ impl<T: Element> Operand<'_, T> {
             }
             let run = (inner - column).min(n - done);
             for i in 0..run {
-                // SAFETY: strides address the operand's own elements; done + i < n ≤ SPAN.
+                // SAFETY: strides address the operand's own elements; the buffer holds n, see `Plan::most`.
                 unsafe { *buffer.add(done + i) = *self.data.add(offset + i * step) };
             }
             done += run;
@@ -373,7 +373,7 @@ struct Plan<T> {
     fused: Option<BlockFn<T>>,
     stored: BlockFn<T>,
     /// The most elements at a time.
-    span: usize,
+    most: usize,
 }
 
 /// One way through the elements.
@@ -435,17 +435,15 @@ impl<T: Element> Pass<'_, T> {
             && !(beyond_default || keep)
             && call.weight.is_none()
             && call.grad_outputs.is_null();
-        let stored = if beyond_default || kernel.arithmetic {
-            kernel.full
-        } else if wanted.contains(&true) {
+        let default = if wanted.contains(&true) {
             kernel.gradient
         } else {
             kernel.value
         };
-        let in_loop = if wanted.contains(&true) {
-            kernel.gradient
+        let stored = if beyond_default || kernel.arithmetic {
+            kernel.full
         } else {
-            kernel.value
+            default
         };
         let defaults = &wanted[..kernel.default];
         let in_place = call.args[..kernel.args]
@@ -455,10 +453,11 @@ impl<T: Element> Pass<'_, T> {
         Plan {
             wanted,
             keep,
-            fused: fused.then_some(in_loop),
+            fused: fused.then_some(default),
             stored,
-            // Nothing goes through buffers, neither arguments nor gradients that nobody wants.
-            span: if fused && in_place { BLOCK } else { SPAN },
+            // Whole blocks only where nothing goes through buffers, which hold SPAN elements: no broadcast
+            // argument, no gradient that nobody wants.
+            most: if fused && in_place { BLOCK } else { SPAN },
         }
     }
 
@@ -477,7 +476,7 @@ impl<T: Element> Pass<'_, T> {
             keep,
             fused,
             stored,
-            span,
+            most,
         } = *plan;
         let mut lanes = [0.0; SUM_LANES];
         let Range { mut start, end } = elements;
@@ -487,11 +486,11 @@ impl<T: Element> Pass<'_, T> {
             let len = if tail {
                 left
             } else {
-                (left - left % SUM_LANES).min(span)
+                (left - left % SUM_LANES).min(most)
             };
             let n = if tail { SUM_LANES } else { len };
-            // SAFETY: start + len ≤ call.n; buffers hold SPAN elements and tail arrays SUM_LANES;
-            // a tail touches the caller's memory only through copies of len elements.
+            // SAFETY: start + len ≤ call.n; what goes through buffers is at most SPAN elements, as the plan
+            // says, and tail arrays hold SUM_LANES; a tail touches the caller's memory only through copies of len elements.
             unsafe {
                 let mut span = Span {
                     args: [core::ptr::null(); MAX_ARGS],

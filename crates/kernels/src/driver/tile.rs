@@ -12,9 +12,11 @@ mod sweep;
 
 use crate::isa::{Element, Isa, Lanes, SUM_LANES, Vector};
 use core::ptr::null_mut;
-pub use quantities::{RowMemory, Rows, TILE};
+pub use quantities::{RowMemory, Rows};
 pub use sweep::{Sweep, Swept};
 
+/// The most rows of a tile.
+pub const TILE: usize = 128;
 /// Contiguous rows of fewer classes are swept across.
 const LONG: usize = 32;
 /// The most elements of a tile of several rows, so that it stays in the first-level cache.

@@ -13,8 +13,6 @@ pub struct KlDiv {
 
 impl Pointwise<2, 2> for KlDiv {
     const DEFAULT: usize = 1;
-    const KINDS: usize = 2;
-
     fn new(options: &[f64]) -> Self {
         KlDiv {
             log_target: options[0] != 0.0,

@@ -14,8 +14,6 @@ pub struct PoissonNll {
 }
 
 impl Pointwise<2, 1> for PoissonNll {
-    const KINDS: usize = 2;
-
     fn new(options: &[f64]) -> Self {
         PoissonNll {
             log_input: options[0] != 0.0,

@@ -15,8 +15,6 @@ pub struct SmoothL1 {
 impl Pointwise<2, 2> for SmoothL1 {
     const DEFAULT: usize = 1;
     const ARITHMETIC: bool = true;
-    const KINDS: usize = 2;
-
     fn new(options: &[f64]) -> Self {
         let beta = options[0];
         let exact = (1e-18..1e18).contains(&beta) && beta.to_bits() << 12 == 0;

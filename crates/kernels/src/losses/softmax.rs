@@ -20,6 +20,7 @@ pub fn exponential<V: Lanes>(x: V, max: V) -> (V, V, V::Mask) {
     apart((x - max).exp_nonpositive())
 }
 
+/// An exponential, its term of the sum, and whether it is counted instead.
 #[inline(always)]
 fn apart<V: Lanes>(e: V) -> (V, V, V::Mask) {
     let top = e.eq(V::splat(1.0));

@@ -1,19 +1,16 @@
 //! Row quantities: a number for each row of a tile.
 
-use super::Tile;
+use super::{TILE, Tile};
 use crate::isa::{Element, Isa, Lanes, Native, SUM_LANES, Vector};
 use core::array::from_fn;
 use core::cell::{Cell, UnsafeCell};
 use core::mem::MaybeUninit;
 use core::ops::{Deref, DerefMut};
 
-/// The most rows of a tile.
-pub const TILE: usize = 128;
 /// The most row quantities of a tile.
 const QUANTITIES: usize = 64;
 
-/// Room for one, aligned as vectors are.
-#[derive(Clone, Copy)]
+/// Room for a row quantity, aligned as vectors are.
 #[repr(align(16))]
 struct Quantity {
     _room: [f64; TILE],
@@ -51,7 +48,7 @@ impl<'t, T> Rows<'t, T> {
     ///
     /// # Safety
     /// All of it must be written.
-    pub(super) unsafe fn written(rows: &'t mut [MaybeUninit<T>]) -> Self {
+    unsafe fn written(rows: &'t mut [MaybeUninit<T>]) -> Self {
         // SAFETY: as the caller's.
         Rows(unsafe { rows.assume_init_mut() })
     }
@@ -82,7 +79,7 @@ impl<'m, T: Element> Tile<'m, T> {
     /// Memory for a row quantity.
     #[expect(clippy::mut_from_ref, reason = "each part is taken once")]
     #[inline(never)]
-    pub(super) fn take<U: Element>(&self) -> &mut [MaybeUninit<U>] {
+    fn take<U: Element>(&self) -> &mut [MaybeUninit<U>] {
         const { assert!(size_of::<U>() <= size_of::<f64>()) };
         let taken = self.memory.taken.get();
         assert!(
@@ -102,11 +99,15 @@ impl<'m, T: Element> Tile<'m, T> {
     /// The same for each row.
     #[inline(never)]
     pub fn filled<U: Element>(&self, value: f64) -> Rows<'_, U> {
+        const {
+            assert!(size_of::<Vector<Native, U>>() == Vector::<Native, U>::COUNT * size_of::<U>());
+            assert!(align_of::<Vector<Native, U>>() <= align_of::<Quantity>());
+        }
         let rows = self.take();
         let values = Vector::<Native, U>::splat(value);
         let to = rows.as_mut_ptr().cast::<Vector<Native, U>>();
         for k in 0..rows.len() / Vector::<Native, U>::COUNT {
-            // SAFETY: a valid and aligned place. Volatile, or the compiler would call `memory.fill`.
+            // SAFETY: a valid place, aligned and of the vector's size, as asserted. Volatile, or the compiler would call `memory.fill`.
             unsafe { core::ptr::write_volatile(to.add(k), values) };
         }
         // SAFETY: all is written.

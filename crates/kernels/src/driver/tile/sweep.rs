@@ -332,9 +332,9 @@ unsafe fn evaluate<
                         term.accumulate(sum, i);
                     }
                     for (count, counted) in counts.iter_mut().zip(counted) {
-                        // A mask is −1 as an integer: no more than a subtraction.
-                        let one = Vector::<I, T>::select(counted, all, zero);
-                        count[i] = count[i].bits_sub(one);
+                        // As an integer −1 or 0, which is the mask itself: no more than a subtraction.
+                        let minus_one = Vector::<I, T>::select(counted, all, zero);
+                        count[i] = count[i].bits_sub(minus_one);
                     }
                 }
             }
