@@ -151,18 +151,20 @@ export function readmePart({ cells, engine, engineVersion, cpu, date, overhead }
     const ratios = ratiosTo(some.filter((cell) => cell.dtype === dtype), contestant);
     return ratios.length === 0 ? "–" : digits(geometricMean(ratios));
   };
-  const line = ([title, some]: (typeof groups)[number]) =>
-    `| ${title} | ${some.filter(({ dtype }) => dtype === "float32").length} | ${(["float32", "float64"] as const).flatMap((dtype) => [mean(some, dtype, "scalar"), mean(some, dtype, "plain")]).join(" | ")} |`;
+  const line = ([title, some]: (typeof groups)[number]) => {
+    const single = some.filter(({ dtype }) => dtype === "float32");
+    return `| ${title} | ${single.length} | ${ratiosTo(single, "plain").length} | ${(["float32", "float64"] as const).flatMap((dtype) => [mean(some, dtype, "scalar"), mean(some, dtype, "plain")]).join(" | ")} |`;
+  };
   const cost = (list: readonly Overhead[]) => list.map(({ title, call, kernel }) => `${title} ${digits(call - kernel)}`).join(", ");
   return [
-    `On ${engine} ${engineVersion}, ${cpu}, ${date.slice(0, 10)}: how many times as long as the SIMD build the scalar build and plain JavaScript take, geometric`,
-    `means over all losses and functions, value alone and value with gradient ([record](bench/records/${record}.json)):`,
+    `On ${engine} ${engineVersion}, ${cpu}, ${date.slice(0, 10)}: times of the scalar build and of plain JavaScript divided by the SIMD build's (above 1, SIMD is`,
+    `faster): geometric means over losses and functions, value alone and value with gradient ([record](bench/records/${record}.json)):`,
     "",
-    "| size | cells | scalar, float32 | plain, float32 | scalar, float64 | plain, float64 |",
-    "|---|---|---|---|---|---|",
+    "| size | cells | of them with a plain loop | scalar, float32 | plain, float32 | scalar, float64 | plain, float64 |",
+    "|---|---|---|---|---|---|---|",
     ...groups.map(line),
     "",
-    `What a call on tensors of 8 elements costs beside its kernel, in µs, before other calls: ${cost(overhead.fresh)}; after calls of all kinds:`,
+    `What a call on tensors of 8 elements costs beside its kernel, in µs, in a fresh process: ${cost(overhead.fresh)}; once many kinds of calls have run:`,
     `${cost(overhead.used)}.`,
     "",
     `![Ratios by loss](bench/records/${record}.svg)`,
