@@ -37,6 +37,11 @@ pub trait Isa: Copy + 'static {
     /// # Safety
     /// `p` must be valid for reading them.
     unsafe fn widen(p: *const f32) -> Self::F64;
+    /// Stores a float64 vector, rounded to float32.
+    ///
+    /// # Safety
+    /// `p` must be valid for writing as many elements.
+    unsafe fn narrow(x: Self::F64, p: *mut f32);
 }
 
 /// An element type of the kernels: `f32` or `f64`.
@@ -54,6 +59,11 @@ pub trait Element: Copy + PartialOrd + Functions + 'static {
     /// # Safety
     /// `p` must be valid for reading as many elements as a float64 vector has.
     unsafe fn widen<I: Isa>(p: *const Self) -> I::F64;
+    /// Stores a float64 vector, rounded.
+    ///
+    /// # Safety
+    /// `p` must be valid for writing as many elements.
+    unsafe fn narrow<I: Isa>(x: I::F64, p: *mut Self);
 }
 
 /// The vector of `T` in the instruction set `I`.
@@ -175,6 +185,11 @@ impl Element for f32 {
         // SAFETY: as the caller's.
         unsafe { I::widen(p) }
     }
+    #[inline(always)]
+    unsafe fn narrow<I: Isa>(x: I::F64, p: *mut f32) {
+        // SAFETY: as the caller's.
+        unsafe { I::narrow(x, p) }
+    }
 }
 
 impl Element for f64 {
@@ -195,5 +210,10 @@ impl Element for f64 {
     unsafe fn widen<I: Isa>(p: *const f64) -> I::F64 {
         // SAFETY: as the caller's.
         unsafe { I::F64::load(p) }
+    }
+    #[inline(always)]
+    unsafe fn narrow<I: Isa>(x: I::F64, p: *mut f64) {
+        // SAFETY: as the caller's.
+        unsafe { x.store(p) }
     }
 }

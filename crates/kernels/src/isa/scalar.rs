@@ -17,6 +17,11 @@ impl Isa for Scalar {
         // SAFETY: the caller vouches for one readable element.
         One(f64::from(unsafe { *p }))
     }
+    #[inline(always)]
+    unsafe fn narrow(x: One<f64>, p: *mut f32) {
+        // SAFETY: the caller vouches for one writable element.
+        unsafe { *p = x.0 as f32 }
+    }
 }
 
 /// A vector of one lane.

@@ -18,6 +18,11 @@ impl Isa for Simd128 {
             v128_load64_zero(p.cast())
         }))
     }
+    #[inline(always)]
+    unsafe fn narrow(x: F64x2, p: *mut f32) {
+        // SAFETY: the caller vouches for 8 writable bytes.
+        unsafe { v128_store64_lane::<0>(f32x4_demote_f64x2_zero(x.0), p.cast()) }
+    }
 }
 
 /// Four float32 lanes.

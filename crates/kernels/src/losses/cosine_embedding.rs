@@ -3,7 +3,7 @@
 use crate::driver::rowwise::{Call, Rowwise, row_scale};
 use crate::driver::tile::{Rows, Tile};
 use crate::isa::{Element, Isa, Lanes};
-use crate::losses::cosine_similarity::{Pair, products};
+use crate::losses::cosine_similarity::{Pair, products, wide};
 
 /// Added to each squared norm.
 const EPS: f64 = 1e-12;
@@ -38,7 +38,7 @@ impl<T: Element> Rowwise<T> for CosineEmbedding {
             let [dot, square1, square2] = products::<I, T>(tile, pair.x);
             let scales = row_scale(call, tile, scale);
             let target = tile.each(|row| (*call.third.add(tile.first + row)).to_f64());
-            let [value, k, c1, c2] = tile.each_row::<I, 5, 4>(
+            let [value, k, c1, c2, wide] = tile.each_row::<I, 5, 5>(
                 [&dot, &square1, &square2, &target, &scales],
                 |[dot, square1, square2, target, scale]| {
                     let (square1, square2) = (square1 + eps, square2 + eps);
@@ -53,15 +53,17 @@ impl<T: Element> Rowwise<T> for CosineEmbedding {
                     // A target that is NaN makes both NaN.
                     let nan = target * zero;
                     let by_cos = scale * (slope + nan);
+                    let k = by_cos / norms;
                     [
                         value + nan,
-                        by_cos / norms,
+                        k,
                         by_cos * cos / square1,
                         by_cos * cos / square2,
+                        wide([cos, k, square1, square2]),
                     ]
                 },
             );
-            pair.write::<I>(call, tile, [&k, &c1, &c2]);
+            pair.write::<I>(call, tile, [&k, &c1, &c2, &wide]);
             value
         }
     }

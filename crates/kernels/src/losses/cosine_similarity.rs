@@ -1,7 +1,7 @@
 //! Cosine of the angle between two rows. PyTorch: `CosineSimilarity`.
 
 use crate::driver::rowwise::{Call, Rowwise, row_scale};
-use crate::driver::tile::{Rows, Sweep, Tile, View};
+use crate::driver::tile::{Rows, Tile, View};
 use crate::isa::{Element, Isa, Lanes};
 
 /// Scratch slots of a tile.
@@ -46,27 +46,45 @@ impl<T: Element> Pair<T> {
         self,
         call: &Call<T>,
         tile: &Tile<T>,
-        [k, c1, c2]: [&Rows<f64>; 3],
+        [k, c1, c2, wide]: [&Rows<f64>; 4],
     ) {
         if call.input_grad.is_null() && call.other_grad.is_null() {
             return;
         }
         // SAFETY: as the caller's.
         unsafe {
-            tile.sweep::<I, 2, 3, 0, 2, 0, 0>(
-                Sweep {
-                    elements: self.x,
-                    rows: [&tile.round(k), &tile.round(c1), &tile.round(c2)],
-                    classes: [],
-                    out: self.grads,
-                },
-                |[x1, x2], [k, c1, c2], []| ([k * x2 - c1 * x1, k * x1 - c2 * x2], [], []),
+            tile.sweep_either::<I, 2, 3, 2>(
+                self.x,
+                [k, c1, c2],
+                self.grads,
+                wide,
+                gradients,
+                gradients,
             );
             let [grad1, grad2] = self.grads;
             tile.commit(grad1, call.input_grad);
             tile.commit(grad2, call.other_grad);
         }
     }
+}
+
+#[inline(always)]
+fn gradients<V: Lanes>([x1, x2]: [V; 2], [k, c1, c2]: [V; 3]) -> [V; 2] {
+    [k * x2 - c1 * x1, k * x1 - c2 * x2]
+}
+
+/// 1 for rows whose gradients are to be computed in float64, else 0: nearly parallel ones, as their terms cancel,
+/// and those so long or short that the factors might leave float32's range.
+#[inline(always)]
+pub fn wide<V: Lanes>([cos, k, square1, square2]: [V; 4]) -> V {
+    let (zero, one) = (V::splat(0.0), V::splat(1.0));
+    let far = |x: V, low: f64, high: f64| x.lt(V::splat(low)) | x.gt(V::splat(high));
+    let k2 = k * k;
+    let wide = (one - cos * cos).lt(V::splat(1.0 / 16.0))
+        | far(square1, 1e-12, 1e12)
+        | far(square2, 1e-12, 1e12)
+        | (far(k2, 1e-36, 1e36) & k2.gt(zero));
+    V::select(wide, one, zero)
 }
 
 /// Σ x₁·x₂, Σ x₁² and Σ x₂² of each row.
@@ -78,7 +96,11 @@ pub unsafe fn products<'t, I: Isa, T: Element>(
     x: [View<T>; 2],
 ) -> [Rows<'t, f64>; 3] {
     // SAFETY: as the caller's.
-    unsafe { tile.wide_sums::<I, 2, 3>(x, |[x1, x2]| [x1 * x2, x1 * x1, x2 * x2]) }
+    unsafe {
+        tile.wide_sweep::<I, 2, 0, 0, 3>(x, [], [], |[x1, x2], []| {
+            ([], [x1 * x2, x1 * x1, x2 * x2])
+        })
+    }
 }
 
 /// The cosine, and its derivatives' factors: (cos, k, c₁, c₂), by x₁ being k·x₂ − c₁·x₁.
@@ -114,14 +136,16 @@ impl<T: Element> Rowwise<T> for CosineSimilarity {
             let pair = Pair::new(call, tile);
             let [dot, square1, square2] = products::<I, T>(tile, pair.x);
             let scales = row_scale(call, tile, scale);
-            let [cos, k, c1, c2] = tile.each_row::<I, 4, 4>(
+            let [cos, k, c1, c2, wide] = tile.each_row::<I, 4, 5>(
                 [&dot, &square1, &square2, &scales],
                 |[dot, square1, square2, scale]| {
                     let [cos, k, c1, c2] = cosine([dot, square1, square2], eps);
-                    [cos, k * scale, c1 * scale, c2 * scale]
+                    let k = k * scale;
+                    let wide = wide([cos, k, square1, square2]);
+                    [cos, k, c1 * scale, c2 * scale, wide]
                 },
             );
-            pair.write::<I>(call, tile, [&k, &c1, &c2]);
+            pair.write::<I>(call, tile, [&k, &c1, &c2, &wide]);
             cos
         }
     }

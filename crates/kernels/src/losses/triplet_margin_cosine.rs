@@ -2,7 +2,7 @@
 //! 1 − `cosine_similarity`.
 
 use crate::driver::rowwise::{Call, Rowwise, row_scale};
-use crate::driver::tile::{Rows, Sweep, Tile, View};
+use crate::driver::tile::{Rows, Tile, View};
 use crate::isa::{Element, Isa, Lanes};
 use crate::losses::cosine_similarity::cosine;
 use crate::losses::triplet_margin::combine;
@@ -44,8 +44,10 @@ impl<T: Element> Rowwise<T> for TripletMarginCosine {
         unsafe {
             let x = [call.input, call.other, call.third];
             let x: [View<T>; 3] = core::array::from_fn(|k| tile.input(x[k], INPUTS + k));
-            let [aa, pp, nn, ap, an, pn] = tile
-                .wide_sums::<I, 3, 6>(x, |[a, p, n]| [a * a, p * p, n * n, a * p, a * n, p * n]);
+            let [aa, pp, nn, ap, an, pn] =
+                tile.wide_sweep::<I, 3, 0, 0, 6>(x, [], [], |[a, p, n], []| {
+                    ([], [a * a, p * p, n * n, a * p, a * n, p * n])
+                });
             let pair = |dot: &Rows<f64>, square1: &Rows<f64>, square2: &Rows<f64>| {
                 tile.each_row::<I, 3, 4>([dot, square1, square2], |sums| cosine(sums, eps))
             };
@@ -57,7 +59,7 @@ impl<T: Element> Rowwise<T> for TripletMarginCosine {
             let scales = row_scale(call, tile, scale);
             let mut value = tile.filled(0.0);
             // The gradient by each row as a combination of all three.
-            let mut by: [[Rows<T>; 3]; 3] =
+            let mut by: [[Rows<f64>; 3]; 3] =
                 core::array::from_fn(|_| core::array::from_fn(|_| tile.filled(0.0)));
             for row in 0..tile.rows {
                 let distances = core::array::from_fn(|k| 1.0 - pairs[k][0][row]);
@@ -77,7 +79,7 @@ impl<T: Element> Rowwise<T> for TripletMarginCosine {
                 }
                 for i in 0..3 {
                     for j in 0..3 {
-                        by[i][j][row] = T::from_f64(sums[i][j]);
+                        by[i][j][row] = sums[i][j];
                     }
                 }
             }
@@ -87,16 +89,13 @@ impl<T: Element> Rowwise<T> for TripletMarginCosine {
             }
             let out: [View<T>; 3] = core::array::from_fn(|k| tile.output(places[k], GRADS + k));
             let [[aa, ap, an], [pa, pp, pn], [na, np, nn]] = &by;
-            tile.sweep::<I, 3, 9, 0, 3, 0, 0>(
-                Sweep {
-                    elements: x,
-                    rows: [aa, ap, an, pa, pp, pn, na, np, nn],
-                    classes: [],
-                    out,
-                },
-                |[a, p, n], [aa, ap, an, pa, pp, pn, na, np, nn], []| {
+            tile.wide_sweep::<I, 3, 9, 3, 0>(
+                x,
+                [aa, ap, an, pa, pp, pn, na, np, nn],
+                out,
+                |[a, p, n], [aa, ap, an, pa, pp, pn, na, np, nn]| {
                     let sum = |x: _, y: _, z: _| (a * x + p * y) + n * z;
-                    ([sum(aa, ap, an), sum(pa, pp, pn), sum(na, np, nn)], [], [])
+                    ([sum(aa, ap, an), sum(pa, pp, pn), sum(na, np, nn)], [])
                 },
             );
             for (view, to) in out.into_iter().zip(places) {

@@ -36,6 +36,12 @@ impl Isa for Packed {
         // SAFETY: the caller vouches for two readable elements.
         Pack(core::array::from_fn(|k| unsafe { Scalar::widen(p.add(k)) }))
     }
+    unsafe fn narrow(x: Self::F64, p: *mut f32) {
+        for (k, x) in x.0.into_iter().enumerate() {
+            // SAFETY: the caller vouches for two writable elements.
+            unsafe { Scalar::narrow(x, p.add(k)) };
+        }
+    }
 }
 
 /// N vectors as one.

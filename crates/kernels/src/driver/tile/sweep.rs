@@ -5,6 +5,7 @@ use crate::isa::{Element, Isa, Lanes, SUM_LANES, Vector};
 use crate::reduce::{BLOCK, combine};
 use core::array::from_fn;
 use core::mem::MaybeUninit;
+use core::ops::Range;
 use core::ptr::{copy_nonoverlapping, null, null_mut};
 
 /// What a sweep of a tile reads and writes.
@@ -68,26 +69,83 @@ impl<T: Element> Tile<'_, T> {
         (sums, counts)
     }
 
-    /// The sums of what `f` gives for each row, from elements that are widened to float64 first: products of
-    /// float32 are exact so.
+    /// A sweep in float64, whatever the element type: elements are widened, and results rounded as they are
+    /// stored. Products of float32 are exact so.
     ///
     /// # Safety
-    /// The views must be of this tile.
-    pub unsafe fn wide_sums<I: Isa, const E: usize, const S: usize>(
+    /// As [`Tile::sweep`].
+    pub unsafe fn wide_sweep<
+        I: Isa,
+        const E: usize,
+        const R: usize,
+        const O: usize,
+        const S: usize,
+    >(
         &self,
         elements: [View<T>; E],
-        f: impl Fn([I::F64; E]) -> [I::F64; S] + Copy,
+        rows: [&Rows<f64>; R],
+        out: [View<T>; O],
+        f: impl Fn([I::F64; E], [I::F64; R]) -> ([I::F64; O], [I::F64; S]) + Copy,
     ) -> [Rows<'_, f64>; S] {
-        const { assert!(E <= MOST && S <= MOST) };
+        const { assert!(E <= MOST && O <= MOST && S <= MOST) };
         let mut sums: [_; S] = from_fn(|_| self.filled(0.0));
         let totals: [*mut f64; S] = sums.each_mut().map(|rows| rows.as_mut_ptr());
-        // SAFETY: the views are of this tile.
+        let rows = rows.map(|rows| rows.as_ptr());
+        // SAFETY: views and row operands are of this tile.
         unsafe {
-            self.drive(&elements, &[], &[], &[], &totals, &|groups| {
-                add_wide::<I, T, E, S>(groups, f)
+            self.drive(&elements, &[], &[], &out, &totals, &|groups| {
+                evaluate_wide::<I, T, E, R, O, S>(groups, rows, f)
             });
         }
         sums
+    }
+
+    /// A sweep for results alone: in float64 for rows that `wide` is not 0 for, else in the element type. What
+    /// is swept across is all in float64, as its rows share vectors.
+    ///
+    /// # Safety
+    /// As [`Tile::sweep`].
+    pub unsafe fn sweep_either<I: Isa, const E: usize, const R: usize, const O: usize>(
+        &self,
+        elements: [View<T>; E],
+        rows: [&Rows<f64>; R],
+        out: [View<T>; O],
+        wide: &Rows<f64>,
+        f: impl Fn([Vector<I, T>; E], [Vector<I, T>; R]) -> [Vector<I, T>; O] + Copy,
+        f_wide: impl Fn([I::F64; E], [I::F64; R]) -> [I::F64; O] + Copy,
+    ) {
+        const { assert!(E <= MOST && R <= MOST && O <= MOST) };
+        let rounded = rows.map(|rows| self.round(rows));
+        let rounded: [&Rows<T>; R] = from_fn(|k| &rounded[k]);
+        let rows = rows.map(|rows| rows.as_ptr());
+        let body = |groups: &Groups<T>, wide: bool| {
+            // SAFETY: views and row operands are of this tile.
+            unsafe {
+                if wide {
+                    evaluate_wide::<I, T, E, R, O, 0>(groups, rows, |x, rows| {
+                        (f_wide(x, rows), [])
+                    });
+                } else {
+                    evaluate::<I, T, E, R, 0, O, 0, 0>(groups, |x, rows, []| (f(x, rows), [], []));
+                }
+            }
+        };
+        // SAFETY: as above.
+        unsafe {
+            self.drive(&elements, &rounded, &[], &out, &[], &|groups| {
+                if size_of::<T>() == size_of::<f64>() || !groups.along {
+                    return body(groups, size_of::<T>() < size_of::<f64>());
+                }
+                let wide = |row: usize| wide[groups.first + row] != 0.0;
+                let mut start = 0;
+                while start < groups.outer {
+                    let same = |&row: &usize| wide(row) == wide(start);
+                    let end = start + (start..groups.outer).take_while(same).count();
+                    body(&groups.part(start..end), wide(start));
+                    start = end;
+                }
+            });
+        }
     }
 
     /// The loop over rows of a sweep, compiled once a dtype: it gives `body` groups of eight elements.
@@ -108,6 +166,7 @@ impl<T: Element> Tile<'_, T> {
             inner: n,
             step: self.columns(),
             along,
+            first: 0,
             elements: [null(); MOST],
             rows: [null(); MOST],
             classes: [null(); MOST],
@@ -187,6 +246,8 @@ struct Groups<T> {
     inner: usize,
     /// Whether a group is of classes of one row, or of rows of one class.
     along: bool,
+    /// The row of the first group.
+    first: usize,
     /// Distance between the outer groups of elements and results, and between their inner ones.
     outer_step: usize,
     step: usize,
@@ -214,6 +275,32 @@ impl<T: Element> Groups<T> {
         }
     }
 
+    /// Some of the rows of what is swept along.
+    unsafe fn part(&self, rows: Range<usize>) -> Self {
+        let mut part = Groups {
+            outer: rows.len(),
+            first: self.first + rows.start,
+            ..*self
+        };
+        let (start, lanes) = (rows.start * self.outer_step, rows.start * SUM_LANES);
+        // SAFETY: the rows lie in every array that there is.
+        unsafe {
+            for p in part.elements.iter_mut().filter(|p| !p.is_null()) {
+                *p = p.add(start);
+            }
+            for p in part.rows.iter_mut().filter(|p| !p.is_null()) {
+                *p = p.add(lanes);
+            }
+            for p in part.out.iter_mut().filter(|p| !p.is_null()) {
+                *p = p.add(start);
+            }
+            for p in part.sums.iter_mut().filter(|p| !p.is_null()) {
+                *p = p.add(lanes);
+            }
+        }
+        part
+    }
+
     /// Evaluates the last classes of each row, fewer than eight, in a copy that is padded.
     #[inline(never)]
     unsafe fn tail(&self, rest: usize, sums: usize, body: &dyn Fn(&Groups<T>)) {
@@ -221,17 +308,13 @@ impl<T: Element> Groups<T> {
         let [elements, classes, out] = &mut copies;
         for row in 0..self.outer {
             let mut lanes = [[0.0; SUM_LANES]; MOST];
-            let mut groups = Groups {
-                outer: 1,
-                inner: 1,
-                ..*self
-            };
-            let start = row * self.outer_step;
-            // SAFETY: `rest` classes are left in every array that there is.
+            // SAFETY: `rest` classes of the row are left in every array that there is.
             unsafe {
+                let here = self.part(row..row + 1);
+                let mut groups = Groups { inner: 1, ..here };
                 for (p, copy) in groups.elements.iter_mut().zip(elements.iter_mut()) {
                     if !p.is_null() {
-                        copy_nonoverlapping(p.add(start), copy.as_mut_ptr(), rest);
+                        copy_nonoverlapping(*p, copy.as_mut_ptr(), rest);
                         *p = copy.as_ptr();
                     }
                 }
@@ -240,9 +323,6 @@ impl<T: Element> Groups<T> {
                         copy_nonoverlapping(*p, copy.as_mut_ptr(), rest);
                         *p = copy.as_ptr();
                     }
-                }
-                for p in groups.rows.iter_mut().filter(|p| !p.is_null()) {
-                    *p = p.add(row * SUM_LANES);
                 }
                 for (p, copy) in groups.out.iter_mut().zip(out.iter_mut()) {
                     if !p.is_null() {
@@ -253,14 +333,14 @@ impl<T: Element> Groups<T> {
                     *to = lanes.as_mut_ptr();
                 }
                 body(&groups);
-                for (p, copy) in self.out.iter().zip(out.iter()) {
+                for (&p, copy) in here.out.iter().zip(out.iter()) {
                     if !p.is_null() {
-                        copy_nonoverlapping(copy.as_ptr(), p.add(start), rest);
+                        copy_nonoverlapping(copy.as_ptr(), p, rest);
                     }
                 }
-                for (to, lanes) in self.sums.iter().zip(&lanes).take(sums) {
+                for (&to, lanes) in here.sums.iter().zip(&lanes).take(sums) {
                     for (k, lane) in lanes.iter().enumerate().take(rest) {
-                        *to.add(row * SUM_LANES + k) += lane;
+                        *to.add(k) += lane;
                     }
                 }
             }
@@ -355,26 +435,50 @@ unsafe fn evaluate<
     }
 }
 
-/// Adds what `f` gives for groups of eight elements, widened, to the sums.
+/// [`evaluate`] in float64.
 #[inline(never)]
-unsafe fn add_wide<I: Isa, T: Element, const E: usize, const S: usize>(
+unsafe fn evaluate_wide<
+    I: Isa,
+    T: Element,
+    const E: usize,
+    const R: usize,
+    const O: usize,
+    const S: usize,
+>(
     groups: &Groups<T>,
-    f: impl Fn([I::F64; E]) -> [I::F64; S],
+    rows: [*const f64; R],
+    f: impl Fn([I::F64; E], [I::F64; R]) -> ([I::F64; O], [I::F64; S]),
 ) {
     let count = I::F64::COUNT;
     let elements: [*const T; E] = from_fn(|k| groups.elements[k]);
+    let out: [*mut T; O] = from_fn(|k| groups.out[k]);
+    let places: [*mut f64; S] = from_fn(|k| groups.sums[k]);
     // Two vectors of each group at a time, as in `evaluate`.
     for row in (0..groups.outer * SUM_LANES).step_by(PAIR * count) {
         let first = row / SUM_LANES * groups.outer_step + row % SUM_LANES;
-        let places: [*mut f64; S] = from_fn(|k| groups.sums[k]);
         // SAFETY: the groups lie in what the pointers are of.
         unsafe {
+            let values: [[I::F64; R]; PAIR] = from_fn(|i| {
+                rows.map(|p| {
+                    if groups.along {
+                        I::F64::splat(*p.add(groups.first + row / SUM_LANES))
+                    } else {
+                        I::F64::load(p.add(row + i * count))
+                    }
+                })
+            });
             let mut sums: [[I::F64; PAIR]; S] =
                 places.map(|p| from_fn(|i| I::F64::load(p.add(row + i * count))));
             for inner in 0..groups.inner {
                 let at = first + inner * groups.step;
                 for i in 0..PAIR {
-                    let terms = f(elements.map(|p| T::widen::<I>(p.add(at + i * count))));
+                    let at = at + i * count;
+                    let (result, terms) = f(elements.map(|p| T::widen::<I>(p.add(at))), values[i]);
+                    for (result, p) in result.into_iter().zip(out) {
+                        if !p.is_null() {
+                            T::narrow::<I>(result, p.add(at));
+                        }
+                    }
                     for (sum, term) in sums.iter_mut().zip(terms) {
                         sum[i] = sum[i] + term;
                     }

@@ -1,0 +1,77 @@
+// Gradients of cosines where float32 alone would lose them: nearly parallel rows, and very long and short ones.
+import { cosineEmbedding, cosineSimilarity, tripletMarginWithDistance } from "fused-loss";
+import { describe, it } from "vitest";
+import { expectClose, ULP } from "./support/compare.js";
+import { normal, seeded } from "./support/draw.js";
+
+/** How long the first row is, and how far the second, of its direction but for that, is off it. */
+const KINDS = [
+  ["as drawn", 1, 1],
+  ["nearly parallel", 1, 1e-3],
+  ["as drawn again", 1, 1],
+  ["closer still", 1, 1e-6],
+  ["nearly opposite", -3, 1e-4],
+  ["long", 1e25, 1],
+  ["short", 1e-25, 1],
+  ["long, and nearly parallel", 1e18, 1e-2],
+] as const;
+
+type Row = readonly number[];
+const dot = (a: Row, b: Row) => a.reduce((sum, x, i) => sum + x * (b[i] as number), 0);
+
+function rowsOf(width: number) {
+  const random = seeded(width);
+  const draw = () => Array.from({ length: width }, () => normal(random));
+  return KINDS.map(([, length, off]) => {
+    const [a, noise] = [draw(), draw()];
+    const b = off === 1 ? noise : a.map((x, i) => x + off * (noise[i] as number));
+    return [a.map((x) => Math.fround(x * length)), b.map(Math.fround)] as const;
+  });
+}
+
+/** The gradient of the cosine by `a`, in float64; `least` is what a squared norm is at least, or has added. */
+function byFirst(a: Row, b: Row, square: (x: Row) => number): Row {
+  const [n1, n2] = [Math.sqrt(square(a)), Math.sqrt(square(b))];
+  const cos = dot(a, b) / n1 / n2;
+  return a.map((x, i) => ((b[i] as number) / n2 - (cos * x) / n1) / n1);
+}
+
+describe.each([3, 8, 40, 67])("gradients of rows of %i", (width) => {
+  const pairs = rowsOf(width);
+  const operand = (which: 0 | 1) => ({ data: Float32Array.from(pairs.flatMap((pair) => pair[which])), shape: [KINDS.length, width] });
+  const [x1, x2] = [operand(0), operand(1)];
+
+  const compare = (got: Float32Array, wanted: (a: Row, b: Row) => Row, which: 0 | 1) => {
+    pairs.forEach(([a, b], row) => {
+      const want = which === 0 ? wanted(a, b) : wanted(b, a);
+      const most = Math.max(...want.map(Math.abs));
+      // An element is a difference of two terms; within 8 units of the row's largest, whatever their size.
+      expectClose(`${(KINDS[row] as (typeof KINDS)[number])[0]}, by ${which}`, got.subarray(row * width, (row + 1) * width), want, "float32", { relative: 0, absolute: 8 * ULP.float32 * most });
+    });
+  };
+
+  it("are those of float64 for cosineSimilarity, without a least norm", () => {
+    const grads = cosineSimilarity.vjp(x1, x2, new Float32Array(KINDS.length).fill(1), { eps: 0 });
+    const wanted = (a: Row, b: Row) => byFirst(a, b, (x) => dot(x, x));
+    compare(grads.x1, wanted, 0);
+    compare(grads.x2, wanted, 1);
+  });
+
+  it("are those of float64 for cosineEmbedding, which adds to squares", () => {
+    const { grads } = cosineEmbedding.valueAndGrad(x1, x2, new Int32Array(KINDS.length).fill(1), { reduction: "sum", wrt: ["input1", "input2"] });
+    const wanted = (a: Row, b: Row) => byFirst(a, b, (x) => dot(x, x) + 1e-12).map((g) => -g);
+    compare(grads.input1, wanted, 0);
+    compare(grads.input2, wanted, 1);
+  });
+
+  it("are those of float64 for tripletMarginWithDistance", () => {
+    const { grads } = tripletMarginWithDistance.valueAndGrad(x1, x2, x2, { distance: "cosine", reduction: "sum", wrt: ["positive"] });
+    const square = (x: Row) => Math.max(dot(x, x), 1e-16);
+    pairs.forEach(([a, b], row) => {
+      if (dot(a, a) < 1e-16) return;
+      const want = byFirst(b, a, square).map((g) => -g);
+      const most = Math.max(...want.map(Math.abs));
+      expectClose(KINDS[row]?.[0] as string, (grads.positive as Float32Array).subarray(row * width, (row + 1) * width), want, "float32", { relative: 0, absolute: 8 * ULP.float32 * most });
+    });
+  });
+});
