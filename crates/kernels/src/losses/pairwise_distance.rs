@@ -50,84 +50,153 @@ impl Norm {
         eps: f64,
         sizes: View<T>,
     ) -> [Rows<'t, f64>; 2] {
+        // SAFETY: as the caller's.
+        unsafe {
+            match self {
+                Norm::One | Norm::Two | Norm::Squares => {
+                    let [sum] = self.sums::<I, T, 2, 1>(tile, x, eps, |[x1, x2]| [x1 - x2]);
+                    self.of_sum::<I, T>(tile, sum)
+                }
+                Norm::Infinity | Norm::Other(_) => self.by_largest::<I, T>(tile, x, eps, sizes),
+            }
+        }
+    }
+
+    /// [`Norm::distances`] of a first row to two others.
+    ///
+    /// # Safety
+    /// As [`Norm::distances`].
+    pub unsafe fn two_distances<'t, I: Isa, T: Element>(
+        self,
+        tile: &'t Tile<T>,
+        x: [View<T>; 3],
+        eps: f64,
+        sizes: View<T>,
+    ) -> [[Rows<'t, f64>; 2]; 2] {
+        let [a, p, n] = x;
+        // SAFETY: as the caller's.
+        unsafe {
+            match self {
+                // In one sweep, which widens the first row but once.
+                Norm::One | Norm::Two | Norm::Squares => self
+                    .sums::<I, T, 3, 2>(tile, x, eps, |[a, p, n]| [a - p, a - n])
+                    .map(|sum| self.of_sum::<I, T>(tile, sum)),
+                Norm::Infinity | Norm::Other(_) => {
+                    [[a, p], [a, n]].map(|x| self.by_largest::<I, T>(tile, x, eps, sizes))
+                }
+            }
+        }
+    }
+
+    /// Σ |d| or Σ d² of each row's differences, in float64: squares of float32 would overflow or vanish long
+    /// before their root does.
+    unsafe fn sums<'t, I: Isa, T: Element, const E: usize, const S: usize>(
+        self,
+        tile: &'t Tile<T>,
+        x: [View<T>; E],
+        eps: f64,
+        differences: impl Fn([I::F64; E]) -> [I::F64; S] + Copy,
+    ) -> [Rows<'t, f64>; S] {
+        let eps = I::F64::splat(T::from_f64(eps).to_f64());
+        let differences = move |x| differences(x).map(|d| d + eps);
+        // SAFETY: as the caller's.
+        unsafe {
+            if self == Norm::One {
+                tile.wide_sweep::<I, E, 0, 0, S>(x, [], [], move |x, []| {
+                    ([], differences(x).map(|d| d.abs()))
+                })
+            } else {
+                tile.wide_sweep::<I, E, 0, 0, S>(x, [], [], move |x, []| {
+                    ([], differences(x).map(|d| d.square()))
+                })
+            }
+        }
+    }
+
+    /// The distance of a sum, and its factor.
+    fn of_sum<'t, I: Isa, T: Element>(
+        self,
+        tile: &'t Tile<T>,
+        sum: Rows<'t, f64>,
+    ) -> [Rows<'t, f64>; 2] {
+        match self {
+            Norm::Two => tile.each_row::<I, 1, 2>([&sum], |[square]| {
+                let (zero, one) = (I::F64::splat(0.0), I::F64::splat(1.0));
+                let distance = square.sqrt();
+                let none = distance.eq(zero);
+                [distance, I::F64::select(none, zero, one / distance)]
+            }),
+            Norm::Squares => [sum, tile.filled(2.0)],
+            _ => [sum, tile.filled(1.0)],
+        }
+    }
+
+    /// The distances that start from the largest difference.
+    unsafe fn by_largest<'t, I: Isa, T: Element>(
+        self,
+        tile: &'t Tile<T>,
+        x: [View<T>; 2],
+        eps: f64,
+        sizes: View<T>,
+    ) -> [Rows<'t, f64>; 2] {
         let eps = Vector::<I, T>::splat(eps);
         let zero = Vector::<I, T>::splat(0.0);
         let inverse = |distance: f64| if distance == 0.0 { 0.0 } else { 1.0 / distance };
         // SAFETY: as the caller's.
         unsafe {
-            match self {
-                Norm::One => [sums::<I, T>(tile, x, eps, |d| d.abs()), tile.filled(1.0)],
-                Norm::Squares => [sums::<I, T>(tile, x, eps, |d| d * d), tile.filled(2.0)],
-                Norm::Two => {
-                    let [distance, factor] = tile.each_row::<I, 1, 2>(
-                        [&sums::<I, T>(tile, x, eps, |d| d * d)],
-                        |[square]| {
-                            let (zero, one) = (I::F64::splat(0.0), I::F64::splat(1.0));
-                            let distance = square.sqrt();
-                            let none = distance.eq(zero);
-                            [distance, I::F64::select(none, zero, one / distance)]
-                        },
-                    );
-                    [distance, factor]
-                }
-                Norm::Infinity | Norm::Other(_) => {
-                    // NaN, which the maximum passes over, shows in the sum.
-                    let ([nan], []) = tile.sweep::<I, 2, 0, 0, 1, 1, 0>(
-                        Sweep {
-                            elements: x,
-                            rows: [],
-                            classes: [],
-                            out: [sizes],
-                        },
-                        |[x1, x2], [], []| {
-                            let size = ((x1 - x2) + eps).abs();
-                            let nan = Vector::<I, T>::select(size.eq(size), zero, size);
-                            ([size], [nan], [])
-                        },
-                    );
-                    let max = tile.max::<I>(sizes);
-                    let ([powers], [counts]) = tile.sweep::<I, 1, 1, 0, 0, 1, 1>(
-                        Sweep {
-                            elements: [sizes],
-                            rows: [&max],
-                            classes: [],
-                            out: [],
-                        },
-                        |[size], [max], []| {
-                            let power = match self {
-                                // Relative to the largest, so that nothing overflows.
-                                Norm::Other(p) => {
-                                    let none = size.eq(zero);
-                                    let power =
-                                        (Vector::<I, T>::splat(p) * (size / max).ln()).exp();
-                                    Vector::<I, T>::select(none, zero, power)
-                                }
-                                _ => zero,
-                            };
-                            ([], [power], [size.eq(max)])
-                        },
-                    );
-                    let mut distance = tile.widen(&max);
-                    let mut factor = tile.map(&counts, inverse);
-                    if let Norm::Other(p) = self {
-                        let inverse = I::F64::splat(1.0 / p);
-                        [distance] =
-                            tile.each_row::<I, 2, 1>([&distance, &powers], |[max, powers]| {
-                                let zero = I::F64::splat(0.0);
-                                let root = (inverse * powers.ln()).exp();
-                                [I::F64::select(max.eq(zero), zero, max * root)]
-                            });
-                        factor = tile.filled(1.0);
-                    }
-                    for row in 0..tile.rows {
-                        if distance[row] == 0.0 {
-                            factor[row] = 0.0;
+            // NaN, which the maximum passes over, shows in the sum.
+            let ([nan], []) = tile.sweep::<I, 2, 0, 0, 1, 1, 0>(
+                Sweep {
+                    elements: x,
+                    rows: [],
+                    classes: [],
+                    out: [sizes],
+                },
+                |[x1, x2], [], []| {
+                    let size = ((x1 - x2) + eps).abs();
+                    let nan = Vector::<I, T>::select(size.eq(size), zero, size);
+                    ([size], [nan], [])
+                },
+            );
+            let max = tile.max::<I>(sizes);
+            let ([powers], [counts]) = tile.sweep::<I, 1, 1, 0, 0, 1, 1>(
+                Sweep {
+                    elements: [sizes],
+                    rows: [&max],
+                    classes: [],
+                    out: [],
+                },
+                |[size], [max], []| {
+                    let power = match self {
+                        // Relative to the largest, so that nothing overflows.
+                        Norm::Other(p) => {
+                            let none = size.eq(zero);
+                            let power = (Vector::<I, T>::splat(p) * (size / max).ln()).exp();
+                            Vector::<I, T>::select(none, zero, power)
                         }
-                        distance[row] += nan[row];
-                    }
-                    [distance, factor]
-                }
+                        _ => zero,
+                    };
+                    ([], [power], [size.eq(max)])
+                },
+            );
+            let mut distance = tile.widen(&max);
+            let mut factor = tile.map(&counts, inverse);
+            if let Norm::Other(p) = self {
+                let inverse = I::F64::splat(1.0 / p);
+                [distance] = tile.each_row::<I, 2, 1>([&distance, &powers], |[max, powers]| {
+                    let zero = I::F64::splat(0.0);
+                    let root = (inverse * powers.ln()).exp();
+                    [I::F64::select(max.eq(zero), zero, max * root)]
+                });
+                factor = tile.filled(1.0);
             }
+            for row in 0..tile.rows {
+                if distance[row] == 0.0 {
+                    factor[row] = 0.0;
+                }
+                distance[row] += nan[row];
+            }
+            [distance, factor]
         }
     }
 
@@ -150,28 +219,6 @@ impl Norm {
             }
         }
     }
-}
-
-/// Σ f(x₁ − x₂ + ε) of each row.
-unsafe fn sums<'t, I: Isa, T: Element>(
-    tile: &'t Tile<T>,
-    x: [View<T>; 2],
-    eps: Vector<I, T>,
-    f: impl Fn(Vector<I, T>) -> Vector<I, T> + Copy,
-) -> Rows<'t, f64> {
-    // SAFETY: as the caller's.
-    let ([sums], []) = unsafe {
-        tile.sweep::<I, 2, 0, 0, 0, 1, 0>(
-            Sweep {
-                elements: x,
-                rows: [],
-                classes: [],
-                out: [],
-            },
-            move |[x1, x2], [], []| ([], [f((x1 - x2) + eps)], []),
-        )
-    };
-    sums
 }
 
 /// Writes the slopes of each row, and their negatives.

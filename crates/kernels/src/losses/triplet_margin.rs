@@ -103,8 +103,8 @@ impl<T: Element> Rowwise<T> for TripletMargin {
             let x = [call.input, call.other, call.third];
             let [a, p, n] = core::array::from_fn(|k| tile.input(x[k], INPUTS + k));
             let sizes = tile.scratch(SIZES);
-            let [ap, by_ap] = norm.distances::<I, T>(tile, [a, p], eps, sizes);
-            let [an, by_an] = norm.distances::<I, T>(tile, [a, n], eps, sizes);
+            let [[ap, by_ap], [an, by_an]] =
+                norm.two_distances::<I, T>(tile, [a, p, n], eps, sizes);
             let [pn, by_pn] = if swap {
                 norm.distances::<I, T>(tile, [p, n], eps, sizes)
             } else {

@@ -1,6 +1,6 @@
-// Gradients of cosines where float32 alone would lose them: nearly parallel rows, and very long and short ones.
-import { cosineEmbedding, cosineSimilarity, tripletMarginWithDistance } from "fused-loss";
-import { describe, it } from "vitest";
+// Cosines and distances where float32 alone would lose them: of very long and short rows, and of nearly parallel ones.
+import { cosineEmbedding, cosineSimilarity, pairwiseDistance, tripletMargin, tripletMarginWithDistance } from "fused-loss";
+import { describe, expect, it } from "vitest";
 import { expectClose, ULP } from "./support/compare.js";
 import { normal, seeded } from "./support/draw.js";
 
@@ -73,5 +73,34 @@ describe.each([3, 8, 40, 67])("gradients of rows of %i", (width) => {
       const most = Math.max(...want.map(Math.abs));
       expectClose(KINDS[row]?.[0] as string, (grads.positive as Float32Array).subarray(row * width, (row + 1) * width), want, "float32", { relative: 0, absolute: 8 * ULP.float32 * most });
     });
+  });
+});
+
+describe.each([[3, 1e25], [3, 1e-25], [70, 1e25], [70, 1e-25]])("distances of rows of %i, %d long", (width, length) => {
+  const random = seeded(width);
+  const row = () => Array.from({ length: width }, () => Math.fround(normal(random) * length));
+  const [a, p, n] = [row(), row(), row()];
+  const operand = (x: Row) => ({ data: Float32Array.from(x), shape: [1, width] });
+  const minus = (x: Row, y: Row) => x.map((value, i) => value - (y[i] as number));
+  const norm = (x: Row) => Math.sqrt(dot(x, x));
+  const near = { relative: 4 * ULP.float32 };
+
+  it("are those of float64 for pairwiseDistance", () => {
+    const [distance] = pairwiseDistance(operand(a), operand(p), { eps: 0 });
+    const want = norm(minus(a, p));
+    expect((distance as number) / want).toBeCloseTo(1, 6);
+    const grads = pairwiseDistance.vjp(operand(a), operand(p), new Float32Array([1]), { eps: 0 });
+    expectClose("by x1", grads.x1, minus(a, p).map((d) => d / want), "float32", near);
+    expectClose("by x2", grads.x2, minus(p, a).map((d) => d / want), "float32", near);
+  });
+
+  it("are those of float64 for tripletMargin", () => {
+    // Wide enough that the row counts, whatever its distances.
+    const margin = Math.fround(length * width);
+    const { value, grads } = tripletMargin.valueAndGrad(operand(a), operand(p), operand(n), { margin, eps: 0, wrt: ["positive", "negative"] });
+    const [ap, an] = [norm(minus(a, p)), norm(minus(a, n))];
+    expect(value / (ap - an + margin)).toBeCloseTo(1, 6);
+    expectClose("by positive", grads.positive, minus(p, a).map((d) => d / ap), "float32", near);
+    expectClose("by negative", grads.negative, minus(a, n).map((d) => d / an), "float32", near);
   });
 });
