@@ -1,6 +1,7 @@
 // Sums of a part of a batch, and what they add up to. The tree is that of crates/kernels/src/reduce.rs.
 import { fail, show } from "./errors.js";
-import { TERMS, Terms, losses } from "./invoke/common.js";
+import { losses } from "./invoke/common.js";
+import { Terms, withTerms } from "./invoke/lossOptions.js";
 import { type Options, readInteger, readObject } from "./invoke/options.js";
 import type { Flags, Floats, Indices, Result } from "./types.js";
 
@@ -193,7 +194,7 @@ function run(call: string, loss: unknown, args: unknown, given: unknown, grads: 
     fail("ERR_OPTION", call, "normalizer", 'given, as the divisor of the whole batch is part of every gradient, or reduction "sum"', show(options.normalizer));
   }
   const terms = new Terms();
-  const result = known.run(args as readonly unknown[], { ...options, [TERMS]: terms }, grads);
+  const result = known.run(args as readonly unknown[], withTerms(options, terms), grads);
   const { values, divisor, reduction } = terms as Terms & { readonly values: Float64Array<ArrayBuffer> };
   const whole = reduction === "sum" || options.normalizer !== undefined;
   const state: PartialState = {

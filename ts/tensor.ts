@@ -94,6 +94,9 @@ export function needLiveView(call: string, argument: string, data: object) {
   if (owner) Tensor.address(call, argument, owner);
 }
 
+/** How many tensors there have been. */
+let made = 0;
+
 /**
  * An array that lives in the engine's memory: losses read and write it without a copy. Made by {@link zeros} and
  * {@link tensor}; freed by `dispose()`, at the end of a `using` block, or after it has become unreachable.
@@ -111,6 +114,7 @@ export class Tensor<D extends DType = DType> {
   /** The buffer's, which its getter would have to ask the engine for. */
   readonly #address: number;
   #data: TensorArrays[D] | undefined;
+  readonly #id = ++made;
 
   /** @internal Use {@link zeros} or {@link tensor}. */
   constructor(call: string, shape: readonly number[], size: number, dtype: D) {
@@ -158,6 +162,11 @@ export class Tensor<D extends DType = DType> {
       fail("ERR_DISPOSED", call, argument, "a live tensor", "one that was disposed");
     }
     return this.#buffer;
+  }
+
+  /** @internal The number of a live tensor of this entry, which no other has; 0 for anything else. */
+  static id(value: unknown): number {
+    return typeof value === "object" && value !== null && #buffer in value && value.#buffer && isCurrent(value.#engine) ? value.#id : 0;
   }
 
   /** @internal The address of a live tensor of this entry; `undefined` for anything else. */

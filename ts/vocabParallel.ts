@@ -1,6 +1,7 @@
 // Cross-entropy over classes that are split between workers.
 import { fail, show, showShape } from "./errors.js";
-import { TERMS, Terms, readNormalizer } from "./invoke/common.js";
+import { readNormalizer } from "./invoke/common.js";
+import { Terms, withTerms } from "./invoke/lossOptions.js";
 import { FLOATS, INDICES, type Operand, elements, needDtype, needFlatShape, operand, output } from "./invoke/marshal.js";
 import { readInteger, readObject } from "./invoke/options.js";
 import { indexLayout, readIgnoreIndex } from "./invoke/rowwise.js";
@@ -88,8 +89,7 @@ const rowsOf = (data: Float64Array<ArrayBuffer>, rows: number, classes: number) 
 /** Each row's −ln softmax(x)_y in float64. */
 function lossesOf(logits: Floats, target: Int32Array): Float64Array<ArrayBuffer> {
   const terms = new Terms();
-  const options = { reduction: "sum", ignoreIndex: ABSENT, [TERMS]: terms } as const;
-  crossEntropy(logits, target, options);
+  crossEntropy(logits, target, withTerms({ reduction: "sum", ignoreIndex: ABSENT } as const, terms));
   return terms.values as Float64Array<ArrayBuffer>;
 }
 

@@ -14,30 +14,14 @@ import {
   operand,
   output,
 } from "./marshal.js";
-import type { DType } from "../tensor.js";
-import { type OptionSpec, type Options, has, readObject, readOption } from "./options.js";
+import type { LossOptions, LossSpec, Terms } from "./lossOptions.js";
+import { EMPTY, has, readObject } from "./options.js";
+import { type Lesson, Repeat } from "./repeat.js";
 
 /** A gradient that a call is to give: of which operand, and where to, if told. */
 export interface Gradient {
   readonly of: Operand;
   readonly out: Operand | undefined;
-}
-
-/** The option that `partial` asks for the terms of a call by; no user has it. */
-export const TERMS = /* @__PURE__ */ Symbol("terms");
-
-/** The terms of a call's sum, and of its divisor. A class, as rollup takes the fields of an object literal for constants. */
-export class Terms {
-  /** The loss that users call, and its dtype and reduction. */
-  loss = "";
-  dtype: DType = "float32";
-  reduction = "";
-  /** Where the engine puts them. */
-  place: Place | undefined;
-  /** In float64; what `partial` is after. */
-  values: Float64Array<ArrayBuffer> | undefined;
-  /** The divisor, or the weights that add up to it. */
-  divisor: number | Float64Array<ArrayBuffer> = 1;
 }
 
 /** What the options that every loss has say. */
@@ -50,25 +34,6 @@ export interface Common {
   readonly gradients: readonly Gradient[];
   readonly terms: Terms | undefined;
 }
-
-/** The names of the options that every loss has, the most used first. */
-export const COMMON = ["out", "reduction", "normalizer", "gradOutput", "wrt"];
-
-/** What reading the options of a loss takes. */
-export interface LossSpec {
-  /** The name users call it by. */
-  readonly name: string;
-  /** The names of its options: {@link COMMON}, then its own. */
-  readonly known: readonly string[];
-  readonly reductions: readonly string[];
-  /** What it can differentiate by. */
-  readonly wrt: readonly string[];
-  /** What it differentiates by unless told. */
-  readonly defaultWrt: readonly string[];
-}
-
-/** The reductions that every loss has. */
-export const BASIC = ["mean", "sum", "none"];
 
 const OUTS = ["grads", "value"];
 /** For each gradient, what its output is called, and why it has its shape: a call makes no strings. */
@@ -105,7 +70,7 @@ export function readNormalizer(call: string, normalizer: unknown, reduction: str
 /** Reads the options that every loss has. */
 export function readCommon(
   spec: LossSpec,
-  options: Options,
+  options: LossOptions,
   valueShape: Shape,
   like: Operand,
   grads: boolean,
@@ -113,7 +78,7 @@ export function readCommon(
   weight: Operand | undefined,
 ): Common {
   const { name: call, reductions, wrt: able } = spec;
-  const { reduction: givenReduction, normalizer: givenNormalizer, gradOutput, wrt, out } = options;
+  const { reduction: givenReduction, normalizer: givenNormalizer, gradOutput, wrt, out, terms } = options;
   const reduction = givenReduction === undefined ? "mean" : givenReduction;
   if (typeof reduction !== "string" || !has(reductions, reduction)) {
     fail(typeof reduction === "string" ? "ERR_RANGE" : "ERR_TYPE", call, "reduction", `one of ${reductions.map(show).join(", ")}`, show(reduction));
@@ -164,7 +129,6 @@ export function readCommon(
     if (reduction !== "none") fail("ERR_OPTION", call, "out.value", `absent with reduction "${reduction}", whose value is a number`, show(outs.value));
     outValue = output(call, "out.value", outs.value, like, valueShape, "as the value has");
   }
-  const { [TERMS]: terms } = options as { readonly [TERMS]?: Terms };
   if (terms) {
     terms.loss ||= call;
     terms.dtype = like.dtype;
@@ -202,23 +166,15 @@ export function fillCommon(block: Float64Array, common: Common, divisor: number,
   if (terms) terms.divisor = divisor;
 }
 
-const NO_NUMBERS: readonly number[] = [];
-
-export function readNumbers(call: string, options: Options, specs: readonly OptionSpec[] | undefined, like: Operand): readonly number[] {
-  if (!specs) return NO_NUMBERS;
-  const numbers = new Array<number>(specs.length);
-  for (let k = 0; k < specs.length; k++) numbers[k] = readOption(call, options, specs[k] as OptionSpec, like.dtype === "float32");
-  return numbers;
-}
-
 /** The value of a call, and its gradients. */
 export interface Outcome {
   readonly value: unknown;
   readonly grads: Record<string, object>;
 }
 
-export function factor(call: string, name: string, options: Options, input: Operand): Operand | undefined {
-  const given = options[name];
+/** An option that is an array of factors. */
+export function factor(call: string, name: string, { own }: LossOptions, input: Operand): Operand | undefined {
+  const given = own === EMPTY ? undefined : own[name];
   if (given === undefined) return undefined;
   const op = operand(call, name, given, FLOATS);
   needDtype(call, op, input);
@@ -241,7 +197,7 @@ export function finish(marshal: Marshal, common: Common, reduced: number, values
 }
 
 /** Runs a loss on its arguments and options. */
-export type Run = (args: readonly unknown[], options: unknown, grads: boolean) => Outcome;
+export type Run = (args: readonly unknown[], options: unknown, grads: boolean, lesson?: Lesson) => Outcome;
 
 /** Of each loss of this entry: how many arguments it has, how it is run, and whether its terms are each of an element or a row. */
 export const losses = /* @__PURE__ */ new WeakMap<object, { readonly arity: number; readonly run: Run; readonly separate: boolean }>();
@@ -251,8 +207,9 @@ export const withForm = (name: string, value: (...args: never[]) => unknown, for
 
 /** The two forms of a loss: the value alone, and with its gradients. */
 export function forms<L>(name: string, arity: number, run: Run, separate = true): L {
-  const value = (...args: unknown[]) => run(args, args[arity], false).value;
-  const loss = withForm(name, value, { valueAndGrad: (...args: unknown[]) => run(args, args[arity], true) });
+  const values = new Repeat(arity, run, false);
+  const gradients = new Repeat(arity, run, true);
+  const loss = withForm(name, (...args: unknown[]) => values.call(args).value, { valueAndGrad: (...args: unknown[]) => gradients.call(args) });
   losses.set(loss, { arity, run, separate });
   return loss as L;
 }

@@ -1,7 +1,8 @@
 // From a user's call of a loss on the logits of a linear layer to the engine's call block and back.
 import { fail, showShape } from "../errors.js";
 import type { KernelName } from "../runtime.js";
-import { BASIC, COMMON, type Gradient, type LossSpec, type Outcome, factor, finish, forms, gradientPlaces, readCommon, readNumbers, valuePlace } from "./common.js";
+import { type Gradient, type Outcome, factor, finish, forms, gradientPlaces, readCommon, valuePlace } from "./common.js";
+import { COMMON, LossSpec, Numbers, readLossOptions } from "./lossOptions.js";
 import {
   FLOATS,
   INDICES_OR_FLOATS,
@@ -15,7 +16,7 @@ import {
   needShape,
   operand,
 } from "./marshal.js";
-import { type OptionSpec, readObject, readOption } from "./options.js";
+import { type OptionSpec, readOption } from "./options.js";
 import { checkIndices, classIndices, placeIndices, readIgnoreIndex, weighTerms } from "./rowwise.js";
 import { fillWhole } from "./whole.js";
 
@@ -36,16 +37,16 @@ export interface LinearLossSpec {
 /** As `PreparedClassLoss`, with the default gradients of calls without and with a bias. */
 class PreparedLinearLoss {
   readonly kernel: KernelName;
-  readonly options: readonly OptionSpec[];
+  readonly numbers: Numbers;
   readonly plain: LossSpec;
   readonly biased: LossSpec;
 
   constructor({ name, kernel, options }: LinearLossSpec) {
     this.kernel = kernel;
-    this.options = options;
-    const known = [...COMMON, "bias", "weight", "ignoreIndex", ...options.map((option) => option.name), CHUNK.name];
-    this.plain = { name, known, reductions: BASIC, wrt: WRT, defaultWrt: WRT.slice(0, 2) };
-    this.biased = { ...this.plain, defaultWrt: WRT };
+    this.numbers = new Numbers(options);
+    const known = [...COMMON, "bias", "weight", "ignoreIndex", ...this.numbers.names, CHUNK.name];
+    this.plain = new LossSpec(name, known, WRT, WRT.slice(0, 2));
+    this.biased = new LossSpec(name, known, WRT);
   }
 }
 
@@ -73,8 +74,8 @@ function rowShape(call: string, input: Operand, linearWeight: Operand, target: O
 }
 
 function callLinearLoss(spec: PreparedLinearLoss, given: readonly unknown[], rawOptions: unknown, grads: boolean): Outcome {
-  const call = spec.plain.name;
-  const options = readObject(call, "options", rawOptions, spec.plain.known);
+  const { name: call, known } = spec.plain;
+  const options = readLossOptions(call, rawOptions, known);
   const input = operand(call, "input", given[0], FLOATS);
   const linearWeight = operand(call, "linearWeight", given[1], FLOATS);
   const target = operand(call, "target", given[2], INDICES_OR_FLOATS);
@@ -88,9 +89,9 @@ function callLinearLoss(spec: PreparedLinearLoss, given: readonly unknown[], raw
   const targetShape = distribution ? [...rowsShape, classes] : rowsShape;
   needShape(call, target, targetShape, `as input of shape ${showShape(input.shape)} and linearWeight of shape ${showShape(linearWeight.shape)} need`);
 
-  const ignoreIndex = readIgnoreIndex(call, options, distribution);
-  const numbers = readNumbers(call, options, spec.options, input);
-  const chunk = readOption(call, options, CHUNK, false);
+  const ignoreIndex = readIgnoreIndex(call, options.own, distribution);
+  const numbers = spec.numbers.read(call, options.own, input.dtype);
+  const chunk = readOption(call, options.own, CHUNK, false);
   const bias = factor(call, "bias", options, input);
   const weight = factor(call, "weight", options, input);
   if (bias) needShape(call, bias, [classes], "one for each class");

@@ -234,6 +234,11 @@ export class Marshal {
     return this.scratch(size);
   }
 
+  /** Whether the call is on so many arrays, all of which are in the engine's memory as they are. */
+  isOn(count: number): boolean {
+    return this.#scratch.length === 0 && this.#inputCount + this.#outputCount === count;
+  }
+
   /** Outputs lie apart from each other and from all inputs, but for those that they may cover exactly. */
   checkOverlaps() {
     for (let i = 0; i < this.#outputCount; i++) this.#checkOverlap(i);

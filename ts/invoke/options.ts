@@ -78,27 +78,40 @@ export function readOption(call: string, options: Options, spec: OptionSpec, flo
   return given;
 }
 
-const EMPTY: Options = {};
+/** No options. */
+export const EMPTY: Options = {};
 
 /** Whether a list has an item, which is the first most often: a call of `includes` takes longer than a look at that. */
 export const has = <T>(list: readonly T[], item: T) => list[0] === item || list.includes(item);
 
+function wrongObject(call: string, name: string, given: unknown, known: readonly string[]): never {
+  fail("ERR_TYPE", call, name, `an object with any of ${known.join(", ")}`, show(given));
+}
+
+export function unknownKey(call: string, name: string, key: string, known: readonly string[]): never {
+  fail("ERR_OPTION", call, name, `an object with any of ${known.join(", ")}`, `one with ${show(key)}`);
+}
+
+export function needObject(call: string, name: string, given: unknown, known: readonly string[]): asserts given is Options {
+  if (typeof given !== "object" || given === null || ArrayBuffer.isView(given) || Array.isArray(given)) wrongObject(call, name, given, known);
+}
+
+/** Of what has no keys: whether it is an object of none, as what a Map, a Promise or a Date holds would go unseen. */
+export function needPlain(call: string, name: string, given: unknown, known: readonly string[]) {
+  if (Object.prototype.toString.call(given) !== "[object Object]") wrongObject(call, name, given, known);
+}
+
 /** Reads an object of options, none of which may be unknown. */
 export function readObject(call: string, name: string, given: unknown, known: readonly string[]): Options {
   if (given === undefined) return EMPTY;
-  if (typeof given !== "object" || given === null || ArrayBuffer.isView(given) || Array.isArray(given)) {
-    fail("ERR_TYPE", call, name, `an object with any of ${known.join(", ")}`, show(given));
-  }
+  needObject(call, name, given, known);
   let empty = true;
   for (const key in given) {
     empty = false;
-    if (!has(known, key)) fail("ERR_OPTION", call, name, `an object with any of ${known.join(", ")}`, `one with ${show(key)}`);
+    if (!has(known, key)) unknownKey(call, name, key, known);
   }
-  // What a Map, a Promise or a Date holds would go unseen.
-  if (empty && Object.prototype.toString.call(given) !== "[object Object]") {
-    fail("ERR_TYPE", call, name, `an object with any of ${known.join(", ")}`, show(given));
-  }
-  return given as Options;
+  if (empty) needPlain(call, name, given, known);
+  return given;
 }
 
 /** Reads an integer from `low` to `high`. */

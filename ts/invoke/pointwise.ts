@@ -1,13 +1,10 @@
 // From a user's call of a pointwise loss or function to the engine's call block and back.
 import { fail, show, showShape } from "../errors.js";
 import { SLOT } from "../block.js";
-import { MAX_RANK, type KernelName } from "../runtime.js";
+import { type Engine, MAX_RANK, type KernelName } from "../runtime.js";
 import type { DType } from "../tensor.js";
 import {
-  BASIC,
-  COMMON,
   type Gradient,
-  type LossSpec,
   type Outcome,
   factor,
   fillCommon,
@@ -15,10 +12,10 @@ import {
   forms,
   gradientPlaces,
   readCommon,
-  readNumbers,
   valuePlace,
   withVjp,
 } from "./common.js";
+import { BASIC, COMMON, LossSpec, Numbers, readLossOptions } from "./lossOptions.js";
 import {
   FLAGS,
   FLOATS,
@@ -37,6 +34,7 @@ import {
   sameShape,
 } from "./marshal.js";
 import { type OptionSpec, readObject } from "./options.js";
+import type { Check, Lesson } from "./repeat.js";
 
 const DOMAINS = {
   unit: { code: 0, expected: "in [0, 1]" },
@@ -118,6 +116,14 @@ export function checkDomain(marshal: Marshal, call: string, op: Operand, place: 
   if (bad >= 0) fail("ERR_RANGE", call, `${op.name}[${bad}]`, expected, show(marshal.read(op)[bad]));
 }
 
+/** The checks of a call that is made again. */
+export function domainChecks(call: string, dtype: 0 | 1, args: readonly { readonly domain?: Domain | undefined }[], places: readonly Place[]): readonly Check[] {
+  return args.flatMap(({ domain }, k) => {
+    const { address, size } = places[k] as Place;
+    return domain ? [(engine: Engine) => engine.checkDomain(call, dtype, DOMAINS[domain].code, { address, size })] : [];
+  });
+}
+
 /** Strides of an argument whose last dimension may be 1 or missing. */
 function lastDims(call: string, op: Operand, input: Operand): Dims {
   const { shape } = input;
@@ -130,34 +136,27 @@ function lastDims(call: string, op: Operand, input: Operand): Dims {
 }
 
 /** A loss's specification with nothing left out: one shape for all, so that a call reads it fast. */
-class PreparedPointwise implements LossSpec {
-  readonly name: string;
+class PreparedPointwise {
+  readonly common: LossSpec;
   readonly kernel: KernelName;
   readonly args: readonly PreparedArgument[];
-  readonly options: readonly OptionSpec[] | undefined;
+  readonly numbers: Numbers;
   readonly weight: PointwiseSpec["weight"];
   readonly extra: PointwiseSpec["extra"];
   /** What the kernel differentiates by, in its order. */
   readonly kernelWrt: readonly string[];
-  readonly known: readonly string[];
-  readonly reductions: readonly string[];
-  readonly wrt: readonly string[];
-  readonly defaultWrt: readonly string[];
 
   constructor(spec: PointwiseSpec) {
-    const { weight, extra, options = [] } = spec;
-    this.name = spec.name;
+    const { weight, extra } = spec;
     this.kernel = spec.kernel;
     this.args = spec.args.map(({ name, flags, domain, lastMayLack = false }) => ({ name, allowed: flags ? FLAGS : FLOATS, domain, lastMayLack }));
-    this.options = spec.options;
+    this.numbers = new Numbers(spec.options);
     this.weight = weight;
     this.extra = extra;
     this.kernelWrt = spec.wrt;
-    const own = options.map((option) => option.name);
-    this.known = [...COMMON, ...own, ...(weight ? ["weight"] : []), ...(extra ? [extra.option] : [])];
-    this.reductions = spec.batchmean ? [...BASIC, "batchmean"] : BASIC;
-    this.wrt = weight === "mean" || weight === "full" ? [...spec.wrt, "weight"] : spec.wrt;
-    this.defaultWrt = spec.wrt.slice(0, spec.defaults);
+    const known = [...COMMON, ...this.numbers.names, ...(weight ? ["weight"] : []), ...(extra ? [extra.option] : [])];
+    const wrt = weight === "mean" || weight === "full" ? [...spec.wrt, "weight"] : spec.wrt;
+    this.common = new LossSpec(spec.name, known, wrt, spec.wrt.slice(0, spec.defaults), spec.batchmean ? [...BASIC, "batchmean"] : BASIC);
   }
 }
 
@@ -169,9 +168,9 @@ interface PreparedArgument {
 }
 
 /** Runs a pointwise loss. */
-function callPointwise(spec: PreparedPointwise, given: readonly unknown[], rawOptions: unknown, grads: boolean): Outcome {
-  const call = spec.name;
-  const options = readObject(call, "options", rawOptions, spec.known);
+function callPointwise(spec: PreparedPointwise, given: readonly unknown[], rawOptions: unknown, grads: boolean, lesson: Lesson | undefined): Outcome {
+  const { name: call, known } = spec.common;
+  const options = readLossOptions(call, rawOptions, known);
   // Arrays have their length from the start, as a first `push` would make room for seventeen.
   const args = new Array<Operand>(spec.args.length);
   const dims = new Array<Dims>(spec.args.length);
@@ -194,7 +193,7 @@ function callPointwise(spec: PreparedPointwise, given: readonly unknown[], rawOp
   let weightDims = CONTIGUOUS;
   if (weight && spec.weight === "broadcast") weightDims = broadcastDims(call, weight, shape);
   else if (weight) needShape(call, weight, shape, `as ${input.name} has`);
-  const common = readCommon(spec, options, shape, input, grads, args, weight);
+  const common = readCommon(spec.common, options, shape, input, grads, args, weight);
   if (common.reduction === "batchmean") {
     needOwnShape(call, input);
     if (shape.length === 0) fail("ERR_SHAPE", call, input.name, 'of at least one dimension with reduction "batchmean"', "shape []");
@@ -208,7 +207,7 @@ function callPointwise(spec: PreparedPointwise, given: readonly unknown[], rawOp
       ({ kernel } = spec.extra);
     }
   }
-  const numbers = readNumbers(call, options, spec.options, input);
+  const numbers = spec.numbers.read(call, options.own, input.dtype);
 
   const marshal = new Marshal(call, input);
   const places = new Array<Place>(args.length);
@@ -251,6 +250,7 @@ function callPointwise(spec: PreparedPointwise, given: readonly unknown[], rawOp
   }
   fillOperand(block, SLOT.weight, weightPlace, weightDims);
 
+  lesson?.(call, kernel, marshal, common, domainChecks(call, marshal.dtype, spec.args, places));
   const reduced = marshal.engine.run(call, kernel, marshal.dtype);
   if (common.terms) common.terms.values = Float64Array.from(marshal.floats(values));
   for (let k = 0; k < wholes.length; k++) {
@@ -266,12 +266,13 @@ function callPointwise(spec: PreparedPointwise, given: readonly unknown[], rawOp
 /** A pointwise loss, typed by its signature. */
 export function pointwise<L>(spec: PointwiseSpec): L {
   const loss = new PreparedPointwise(spec);
-  return forms<L>(spec.name, spec.args.length, (args, options, grads) => callPointwise(loss, args, options, grads));
+  return forms<L>(spec.name, spec.args.length, (args, options, grads, lesson) => callPointwise(loss, args, options, grads, lesson));
 }
 
 /** A function of each element, with its vector-Jacobian product. */
 export function elementwise<F>(spec: { readonly name: string; readonly kernel: KernelName; readonly options?: readonly OptionSpec[] }): F {
-  const known = ["out", ...(spec.options ?? []).map((o) => o.name)];
+  const own = new Numbers(spec.options);
+  const known = ["out", ...own.names];
   const run = (call: string, given: unknown, rawGradOutput: unknown, rawOptions: unknown) => {
     const options = readObject(call, "options", rawOptions, known);
     const x = operand(call, "x", given, FLOATS);
@@ -280,7 +281,7 @@ export function elementwise<F>(spec: { readonly name: string; readonly kernel: K
       needDtype(call, outer, x);
       needFlatShape(call, outer, x.shape, "as x has");
     }
-    const numbers = readNumbers(call, options, spec.options, x);
+    const numbers = own.read(call, options, x.dtype);
     const out = options.out === undefined ? undefined : output(call, "out", options.out, x, x.shape, "as x has");
     const marshal = new Marshal(call, x);
     const xPlace = marshal.input(x);

@@ -4,10 +4,7 @@ import { SLOT } from "../block.js";
 import type { KernelName } from "../runtime.js";
 import type { DType } from "../tensor.js";
 import {
-  BASIC,
-  COMMON,
   type Gradient,
-  type LossSpec,
   type Outcome,
   factor,
   fillCommon,
@@ -15,10 +12,10 @@ import {
   forms,
   gradientPlaces,
   readCommon,
-  readNumbers,
   valuePlace,
   withForm,
 } from "./common.js";
+import { BASIC, COMMON, LossSpec, Numbers, readLossOptions } from "./lossOptions.js";
 import {
   FLAGS,
   FLOATS,
@@ -38,7 +35,8 @@ import {
   sameShape,
 } from "./marshal.js";
 import { type OptionSpec, readObject } from "./options.js";
-import { type Domain, checkDomain } from "./pointwise.js";
+import { type Domain, checkDomain, domainChecks } from "./pointwise.js";
+import type { Lesson } from "./repeat.js";
 import { type Layout, fillRows } from "./rowwise.js";
 
 /** An argument of a loss of rows. */
@@ -80,35 +78,28 @@ export interface RowLossSpec {
 }
 
 /** A loss's specification with nothing left out. */
-class PreparedRowLoss implements LossSpec {
-  readonly name: string;
+class PreparedRowLoss {
+  readonly common: LossSpec;
   readonly kernel: KernelName;
   readonly args: readonly { readonly spec: RowArgumentSpec; readonly allowed: readonly DType[] }[];
-  readonly options: readonly OptionSpec[] | undefined;
+  readonly numbers: Numbers;
   readonly weight: boolean;
   readonly samples: boolean;
   readonly width: number | undefined;
   readonly entries: boolean;
   readonly fill: ((numbers: readonly number[]) => readonly number[]) | undefined;
-  readonly known: readonly string[];
-  readonly reductions: readonly string[];
-  readonly wrt: readonly string[];
-  readonly defaultWrt: readonly string[];
 
   constructor(spec: RowLossSpec) {
-    this.name = spec.name;
     this.kernel = spec.kernel;
     this.args = spec.args.map((arg) => ({ spec: arg, allowed: arg.indices ? INDICES : arg.flags ? FLAGS : FLOATS }));
-    this.options = spec.options;
+    this.numbers = new Numbers(spec.options);
     this.weight = spec.weight ?? false;
     this.samples = spec.rows === "samples";
     this.width = spec.width;
     this.entries = spec.values === "entries";
     this.fill = spec.fill;
-    this.known = [...COMMON, ...(spec.options ?? []).map((option) => option.name), ...(spec.weight ? ["weight"] : []), ...(spec.ignored ?? [])];
-    this.reductions = spec.batchmean ? [...BASIC, "batchmean"] : BASIC;
-    this.wrt = spec.wrt;
-    this.defaultWrt = spec.wrt.slice(0, spec.defaults);
+    const known = [...COMMON, ...this.numbers.names, ...(spec.weight ? ["weight"] : []), ...(spec.ignored ?? [])];
+    this.common = new LossSpec(spec.name, known, spec.wrt, spec.wrt.slice(0, spec.defaults), spec.batchmean ? [...BASIC, "batchmean"] : BASIC);
   }
 }
 
@@ -143,9 +134,9 @@ function wrongClass(call: string, op: Operand, classes: number, i: number, got: 
   fail("ERR_RANGE", call, `${op.name}[${i}]`, `a class index from 0 to ${classes - 1}, or -1 to end its row's list`, show(got));
 }
 
-export function callRowLoss(spec: PreparedRowLoss, given: readonly unknown[], rawOptions: unknown, grads: boolean): Outcome {
-  const call = spec.name;
-  const options = readObject(call, "options", rawOptions, spec.known);
+export function callRowLoss(spec: PreparedRowLoss, given: readonly unknown[], rawOptions: unknown, grads: boolean, lesson?: Lesson): Outcome {
+  const { name: call, known, wrt } = spec.common;
+  const options = readLossOptions(call, rawOptions, known);
   const args: Operand[] = [];
   let layout: Layout | undefined;
   for (let k = 0; k < spec.args.length; k++) {
@@ -161,12 +152,12 @@ export function callRowLoss(spec: PreparedRowLoss, given: readonly unknown[], ra
   const input = args[0] as Operand;
   const { classes, outer, rows } = layout as Layout;
   if (classes === 0 && outer > 0) fail("ERR_SHAPE", call, input.name, "of at least one element a row", `shape ${showShape(input.shape)}`);
-  const read = readNumbers(call, options, spec.options, input);
+  const read = spec.numbers.read(call, options.own, input.dtype);
   const numbers = spec.fill ? spec.fill(read) : read;
   const weight = spec.weight ? factor(call, "weight", options, input) : undefined;
   if (weight) needShape(call, weight, [classes], "one for each class");
   const valueShape = spec.entries ? input.shape : rows;
-  const common = readCommon(spec, options, valueShape, input, grads, args, undefined);
+  const common = readCommon(spec.common, options, valueShape, input, grads, args, undefined);
 
   const marshal = new Marshal(call, input);
   const places: Place[] = [];
@@ -211,9 +202,10 @@ export function callRowLoss(spec: PreparedRowLoss, given: readonly unknown[], ra
   block[SLOT.weight] = weightPlace.address;
   for (let k = 0; k < gradPlaces.length; k++) {
     const { name } = (common.gradients[k] as Gradient).of;
-    block[SLOT.grads + spec.wrt.indexOf(name)] = (gradPlaces[k] as Place).address;
+    block[SLOT.grads + wrt.indexOf(name)] = (gradPlaces[k] as Place).address;
   }
   for (let k = 0; k < numbers.length; k++) block[SLOT.options + k] = numbers[k] as number;
+  if (indexPlace === NOWHERE) lesson?.(call, spec.kernel, marshal, common, domainChecks(call, marshal.dtype, spec.args.map((arg) => arg.spec), places));
   const reduced = marshal.engine.run(call, spec.kernel, marshal.dtype);
   return finish(marshal, common, reduced, values, gradPlaces);
 }
@@ -224,14 +216,15 @@ export const prepareRowLoss = (spec: RowLossSpec) => new PreparedRowLoss(spec);
 /** A loss of rows along the last dimension, typed by its signature. */
 export function rowLoss<L>(spec: RowLossSpec): L {
   const loss = prepareRowLoss(spec);
-  return forms<L>(spec.name, spec.args.length, (args, options, grads) => callRowLoss(loss, args, options, grads));
+  return forms<L>(spec.name, spec.args.length, (args, options, grads, lesson) => callRowLoss(loss, args, options, grads, lesson));
 }
 
 const SIDES = ["x1", "x2"] as const;
 
 /** A function of two arrays of rows with a value for each row, and its vector-Jacobian product. */
 export function pairFunction<F>(spec: { readonly name: string; readonly kernel: KernelName; readonly options: readonly OptionSpec[] }): F {
-  const known = ["out", ...spec.options.map((option) => option.name)];
+  const own = new Numbers(spec.options);
+  const known = ["out", ...own.names];
 
   function start(call: string, given1: unknown, given2: unknown, rawOptions: unknown) {
     const options = readObject(call, "options", rawOptions, known);
@@ -241,7 +234,7 @@ export function pairFunction<F>(spec: { readonly name: string; readonly kernel: 
     needDtype(call, x2, x1);
     needShape(call, x2, x1.shape, "as x1 has");
     if (layout.classes === 0 && layout.outer > 0) fail("ERR_SHAPE", call, "x1", "of at least one element a row", `shape ${showShape(x1.shape)}`);
-    return { options, x1, x2, layout, numbers: readNumbers(call, options, spec.options, x1) };
+    return { options, x1, x2, layout, numbers: own.read(call, options, x1.dtype) };
   }
 
   function run(marshal: Marshal, call: string, layout: Layout, places: readonly Place[], numbers: readonly number[], fill: (block: Float64Array) => void) {

@@ -4,11 +4,8 @@ import { SLOT } from "../block.js";
 import type { KernelName } from "../runtime.js";
 import type { DType } from "../tensor.js";
 import {
-  BASIC,
-  COMMON,
   type Common,
   type Gradient,
-  type LossSpec,
   type Outcome,
   factor,
   fillCommon,
@@ -16,10 +13,10 @@ import {
   forms,
   gradientPlaces,
   readCommon,
-  readNumbers,
   valuePlace,
   withVjp,
 } from "./common.js";
+import { COMMON, LossSpec, Numbers, readLossOptions } from "./lossOptions.js";
 import {
   FLOATS,
   INDICES,
@@ -39,7 +36,8 @@ import {
   product,
   sameShape,
 } from "./marshal.js";
-import { type OptionSpec, type Options, readObject } from "./options.js";
+import { EMPTY, type OptionSpec, type Options, readObject } from "./options.js";
+import type { Check, Lesson } from "./repeat.js";
 
 /** Rows of classes: the shape as (outer, classes, inner), and the shape of what has a value for each row. */
 export interface Layout {
@@ -53,7 +51,9 @@ export interface Layout {
 function classLayout(call: string, input: Operand, shape: Shape): Layout {
   if (shape.length === 0) fail("ERR_SHAPE", call, input.name, "of shape (C), (N, C) or (N, C, d1, …, dk)", "shape []");
   if (shape.length === 1) return { outer: 1, classes: shape[0] ?? 0, inner: 1, rows: [] };
-  const [outer = 0, classes = 0] = shape;
+  // By index, as a pattern would ask for an iterator.
+  const outer = shape[0] ?? 0;
+  const classes = shape[1] ?? 0;
   const rows = shape.length === 2 ? [outer] : [outer, ...shape.slice(2)];
   return { outer, classes, inner: product(shape, 2), rows };
 }
@@ -112,17 +112,23 @@ export function placeIndices(marshal: Marshal, call: string, indices: ClassIndic
   });
 }
 
+/** Looks for the first index that is none. */
+function indexCheck({ op: { size }, classes, ignore }: ClassIndices, { address }: Place): Check {
+  return (engine) => engine.exports.check_classes(address, size, classes, ignore);
+}
+
 export function checkIndices(marshal: Marshal, call: string, indices: ClassIndices, place: Place) {
-  const { op, classes, ignore } = indices;
-  const bad = marshal.engine.exports.check_classes(place.address, op.size, classes, ignore);
+  const { op } = indices;
+  const bad = indexCheck(indices, place)(marshal.engine);
   if (bad >= 0) wrongClass(call, indices, bad, marshal.read(op)[bad]);
 }
 
-export function readIgnoreIndex(call: string, options: Options, distribution: boolean): number {
-  const { ignoreIndex = -100 } = options;
+export function readIgnoreIndex(call: string, own: Options, distribution: boolean): number {
+  const given = own === EMPTY ? undefined : own.ignoreIndex;
+  const ignoreIndex = given === undefined ? -100 : given;
   if (typeof ignoreIndex !== "number") fail("ERR_TYPE", call, "ignoreIndex", "an integer", show(ignoreIndex));
   if (!Number.isSafeInteger(ignoreIndex)) fail("ERR_RANGE", call, "ignoreIndex", "an integer", show(ignoreIndex));
-  if (distribution && options.ignoreIndex !== undefined) {
+  if (distribution && given !== undefined) {
     fail("ERR_OPTION", call, "ignoreIndex", "absent where the targets are probabilities", show(ignoreIndex));
   }
   return ignoreIndex;
@@ -169,9 +175,8 @@ export interface ClassLossSpec {
 
 /** As {@link PreparedPointwise}, for losses of class targets. */
 class PreparedClassLoss {
-  readonly name: string;
   readonly kernel: KernelName;
-  readonly options: readonly OptionSpec[] | undefined;
+  readonly numbers: Numbers;
   readonly allowed: readonly DType[];
   readonly byIndex: LossSpec;
   readonly byDistribution: LossSpec;
@@ -180,24 +185,21 @@ class PreparedClassLoss {
   readonly ignoreIndex: boolean;
 
   constructor({ name, kernel, options, distributions, mean, weight = true, ignoreIndex = true }: ClassLossSpec) {
-    this.name = name;
     this.kernel = kernel;
-    this.options = options;
+    this.numbers = new Numbers(options);
     this.allowed = distributions ? INDICES_OR_FLOATS : INDICES;
     this.countMean = mean === "count";
     this.weight = weight;
     this.ignoreIndex = ignoreIndex;
-    const own = (options ?? []).map((option) => option.name);
-    const known = [...COMMON, ...(weight ? ["weight"] : []), ...(ignoreIndex ? ["ignoreIndex"] : []), ...own];
-    const basic = { name, known, reductions: BASIC, defaultWrt: ["input"] };
-    this.byIndex = { ...basic, wrt: ["input"] };
-    this.byDistribution = { ...basic, wrt: distributions === "all" ? ["input", "target", "weight"] : ["input"] };
+    const known = [...COMMON, ...(weight ? ["weight"] : []), ...(ignoreIndex ? ["ignoreIndex"] : []), ...this.numbers.names];
+    this.byIndex = new LossSpec(name, known, ["input"]);
+    this.byDistribution = distributions === "all" ? new LossSpec(name, known, ["input", "target", "weight"], ["input"]) : this.byIndex;
   }
 }
 
-function callClassLoss(spec: PreparedClassLoss, given: readonly unknown[], rawOptions: unknown, grads: boolean): Outcome {
-  const call = spec.name;
-  const options = readObject(call, "options", rawOptions, spec.byIndex.known);
+function callClassLoss(spec: PreparedClassLoss, given: readonly unknown[], rawOptions: unknown, grads: boolean, lesson: Lesson | undefined): Outcome {
+  const { name: call, known } = spec.byIndex;
+  const options = readLossOptions(call, rawOptions, known);
   const input = operand(call, "input", given[0], FLOATS);
   const target = operand(call, "target", given[1], spec.allowed);
   const distribution = isFloat(target.dtype);
@@ -214,8 +216,8 @@ function callClassLoss(spec: PreparedClassLoss, given: readonly unknown[], rawOp
   const rows = layout.outer * layout.inner;
   if (classes === 0 && rows > 0) fail("ERR_SHAPE", call, "input", "of at least one class", `shape ${showShape(input.shape)}`);
 
-  const ignoreIndex = readIgnoreIndex(call, options, distribution);
-  const numbers = readNumbers(call, options, spec.options, input);
+  const ignoreIndex = readIgnoreIndex(call, options.own, distribution);
+  const numbers = spec.numbers.read(call, options.own, input.dtype);
   const able = distribution ? spec.byDistribution : spec.byIndex;
   const weight = spec.weight ? factor(call, "weight", options, input) : undefined;
   if (weight && (rows > 0 || !input.bare)) needShape(call, weight, [classes], "one for each class");
@@ -249,6 +251,7 @@ function callClassLoss(spec: PreparedClassLoss, given: readonly unknown[], rawOp
     block[slot] = (gradPlaces[k] as Place).address;
   }
   for (let k = 0; k < numbers.length; k++) block[SLOT.options + k] = numbers[k] as number;
+  lesson?.(call, spec.kernel, marshal, common, indices ? [indexCheck(indices, indexPlace)] : []);
   const reduced = marshal.engine.run(call, spec.kernel, marshal.dtype);
   return finish(marshal, common, reduced, values, gradPlaces);
 }
@@ -256,7 +259,7 @@ function callClassLoss(spec: PreparedClassLoss, given: readonly unknown[], rawOp
 /** A loss of (input, class targets), typed by its signature. */
 export function classLoss<L>(spec: ClassLossSpec): L {
   const loss = new PreparedClassLoss(spec);
-  return forms<L>(spec.name, 2, (args, options, grads) => callClassLoss(loss, args, options, grads));
+  return forms<L>(spec.name, 2, (args, options, grads, lesson) => callClassLoss(loss, args, options, grads, lesson));
 }
 
 /** A function of the rows along an axis, with its vector-Jacobian product. */

@@ -1,9 +1,10 @@
 // From a user's call of a loss of sequences to the engine's call block and back.
 import { fail, show, showShape } from "../errors.js";
 import type { KernelName } from "../runtime.js";
-import { BASIC, COMMON, type LossSpec, type Outcome, finish, forms, gradientPlaces, readCommon, valuePlace } from "./common.js";
+import { type Outcome, finish, forms, gradientPlaces, readCommon, valuePlace } from "./common.js";
+import { COMMON, LossSpec, readLossOptions } from "./lossOptions.js";
 import { FLOATS, INDICES, Marshal, type Operand, elements, needOwnShape, needShape, operand } from "./marshal.js";
-import { type OptionSpec, flag, readInteger, readObject, readOption } from "./options.js";
+import { type OptionSpec, flag, readInteger, readOption } from "./options.js";
 import { fillWhole } from "./whole.js";
 
 const ZERO_INFINITY: OptionSpec = /* @__PURE__ */ flag("zeroInfinity", false);
@@ -45,7 +46,7 @@ function readTargets(call: string, given: unknown, batched: boolean, samples: nu
 
 function callSequenceLoss(spec: LossSpec, kernel: KernelName, given: readonly unknown[], rawOptions: unknown, grads: boolean): Outcome {
   const call = spec.name;
-  const options = readObject(call, "options", rawOptions, spec.known);
+  const options = readLossOptions(call, rawOptions, spec.known);
   const logProbs = operand(call, "logProbs", given[0], FLOATS);
   needOwnShape(call, logProbs);
   const { shape } = logProbs;
@@ -67,14 +68,14 @@ function callSequenceLoss(spec: LossSpec, kernel: KernelName, given: readonly un
     fail("ERR_SHAPE", call, "targets", `of ${sum} labels, the sum of targetLengths, where they are one after the other`, `shape ${showShape(targets.op.shape)}`);
   }
 
-  const { blank = 0, gradient = "logits" } = options;
+  const { blank = 0, gradient = "logits" } = options.own;
   const expected = `a class index from 0 to ${classes - 1}`;
   if (typeof blank !== "number") fail("ERR_TYPE", call, "blank", expected, show(blank));
   if (!Number.isInteger(blank) || blank < 0 || blank >= classes) fail("ERR_RANGE", call, "blank", expected, show(blank));
   const known = GRADIENTS.map(show).join(" or ");
   if (typeof gradient !== "string") fail("ERR_TYPE", call, "gradient", known, show(gradient));
   if (!GRADIENTS.includes(gradient)) fail("ERR_RANGE", call, "gradient", known, show(gradient));
-  const zeroInfinity = readOption(call, options, ZERO_INFINITY, false);
+  const zeroInfinity = readOption(call, options.own, ZERO_INFINITY, false);
   const common = readCommon(spec, options, perSample, logProbs, grads, [logProbs], undefined);
   const classesOf = elements(call, targets.op);
   labels.lengths.reduce((start, length, n) => {
@@ -112,7 +113,6 @@ function callSequenceLoss(spec: LossSpec, kernel: KernelName, given: readonly un
 
 /** A loss of (logProbs, targets, inputLengths, targetLengths), typed by its signature. */
 export function sequenceLoss<L>({ name, kernel }: { readonly name: string; readonly kernel: KernelName }): L {
-  const wrt = ["logProbs"];
-  const spec: LossSpec = { name, known: [...COMMON, "blank", "zeroInfinity", "gradient"], reductions: BASIC, wrt, defaultWrt: wrt };
+  const spec = new LossSpec(name, [...COMMON, "blank", "zeroInfinity", "gradient"], ["logProbs"]);
   return forms<L>(name, 4, (args, options, grads) => callSequenceLoss(spec, kernel, args, options, grads));
 }

@@ -1,9 +1,10 @@
 // From a user's call of a loss of the similarities in a batch to the engine's call block and back.
 import { fail, showShape } from "../errors.js";
 import type { KernelName } from "../runtime.js";
-import { BASIC, COMMON, type Gradient, type LossSpec, type Outcome, finish, forms, gradientPlaces, readCommon, readNumbers } from "./common.js";
+import { type Gradient, type Outcome, finish, forms, gradientPlaces, readCommon } from "./common.js";
+import { COMMON, LossSpec, Numbers, readLossOptions } from "./lossOptions.js";
 import { FLOATS, INDICES, Marshal, NOWHERE, type Operand, needDtype, needOwnShape, needShape, operand } from "./marshal.js";
-import { type OptionSpec, readObject } from "./options.js";
+import type { OptionSpec } from "./options.js";
 import { fillWhole } from "./whole.js";
 
 /** What the facade knows of a loss of similarities. */
@@ -20,9 +21,9 @@ export interface SimilarityLossSpec {
   readonly ownMean?: boolean;
 }
 
-function callSimilarityLoss(spec: SimilarityLossSpec, common_: LossSpec, given: readonly unknown[], rawOptions: unknown, grads: boolean): Outcome {
-  const call = spec.name;
-  const options = readObject(call, "options", rawOptions, common_.known);
+function callSimilarityLoss(spec: SimilarityLossSpec, common_: LossSpec, own: Numbers, given: readonly unknown[], rawOptions: unknown, grads: boolean): Outcome {
+  const { name: call, known: names } = common_;
+  const options = readLossOptions(call, rawOptions, names);
   const arrays: Operand[] = [];
   for (const [k, name] of spec.args.entries()) {
     const op = operand(call, name, given[k], FLOATS);
@@ -38,7 +39,7 @@ function callSimilarityLoss(spec: SimilarityLossSpec, common_: LossSpec, given: 
   const [samples = 0, width = 0] = input.shape;
   const labels = spec.labels ? operand(call, "labels", given[spec.args.length], INDICES) : undefined;
   if (labels) needShape(call, labels, [samples], "one for each sample");
-  const numbers = readNumbers(call, options, spec.options, input);
+  const numbers = own.read(call, options.own, input.dtype);
   const common = readCommon(common_, options, [samples], input, grads, arrays, undefined);
 
   const marshal = new Marshal(call, input);
@@ -78,7 +79,7 @@ function callSimilarityLoss(spec: SimilarityLossSpec, common_: LossSpec, given: 
 
 /** A loss of the similarities of all pairs of a batch, typed by its signature. */
 export function similarityLoss<L>(spec: SimilarityLossSpec): L {
-  const known = [...COMMON, ...spec.options.map((option) => option.name)];
-  const common: LossSpec = { name: spec.name, known, reductions: BASIC, wrt: spec.args, defaultWrt: spec.args };
-  return forms<L>(spec.name, spec.args.length + (spec.labels ? 1 : 0), (args, options, grads) => callSimilarityLoss(spec, common, args, options, grads), false);
+  const own = new Numbers(spec.options);
+  const common = new LossSpec(spec.name, [...COMMON, ...own.names], spec.args);
+  return forms<L>(spec.name, spec.args.length + (spec.labels ? 1 : 0), (args, options, grads) => callSimilarityLoss(spec, common, own, args, options, grads), false);
 }

@@ -3,7 +3,8 @@ import { fail, show } from "../errors.js";
 import { marginRanking } from "../losses/marginRanking.js";
 import type { KernelName } from "../runtime.js";
 import type { Floats, Shaped } from "../types.js";
-import { BASIC, COMMON, type LossSpec, type Outcome, TERMS, forms, gradientPlaces, readCommon } from "./common.js";
+import { type Outcome, forms, gradientPlaces, readCommon } from "./common.js";
+import { COMMON, LossSpec, readLossOptions, withTerms } from "./lossOptions.js";
 import { FLOATS, Marshal, type Operand, needDtype, needFlatShape, needShape, operand, product } from "./marshal.js";
 import { flag, positive, readObject, readOption } from "./options.js";
 import { callRowLoss, prepareRowLoss, rowLayout } from "./rows.js";
@@ -36,10 +37,9 @@ export function tripletWithDistance<L>({ name, kernel, cosine }: { readonly name
     squaredEuclidean: norm(0, 0),
     cosine: prepareRowLoss({ ...common, kernel: cosine, options: [MARGIN, SWAP] }),
   };
-  const spec: LossSpec = { name, known: [...COMMON, "distance", "margin", "swap"], reductions: BASIC, wrt: NAMES, defaultWrt: NAMES };
+  const spec = new LossSpec(name, [...COMMON, "distance", "margin", "swap"], NAMES);
   return forms<L>(name, 3, (given, rawOptions, grads) => {
-    const options = readObject(name, "options", rawOptions, spec.known);
-    const { distance = "euclidean" } = options;
+    const { distance = "euclidean" } = readLossOptions(name, rawOptions, spec.known).own;
     if (typeof distance === "function") return callWith(spec, distance as DistanceCallback, given, rawOptions, grads);
     const expected = `${DISTANCES.map(show).join(", ")}, or a function`;
     if (typeof distance !== "string") fail("ERR_TYPE", name, "distance", expected, show(distance));
@@ -52,7 +52,7 @@ export function tripletWithDistance<L>({ name, kernel, cosine }: { readonly name
 /** The loss with a user's distance: margin ranking of its distances, and their gradients by the chain rule. */
 function callWith(spec: LossSpec, distance: DistanceCallback, given: readonly unknown[], rawOptions: unknown, wantsGrads: boolean): Outcome {
   const call = spec.name;
-  const options = readObject(call, "options", rawOptions, spec.known);
+  const options = readLossOptions(call, rawOptions, spec.known);
   const args = NAMES.map((name, k) => operand(call, name, given[k], FLOATS));
   const [anchor, positiveRows, negative] = args as [Operand, Operand, Operand];
   const { rows, classes } = rowLayout(call, anchor);
@@ -60,8 +60,8 @@ function callWith(spec: LossSpec, distance: DistanceCallback, given: readonly un
     needDtype(call, op, anchor);
     needShape(call, op, anchor.shape, "as anchor has");
   }
-  const margin = readOption(call, options, MARGIN, anchor.dtype === "float32");
-  const swap = readOption(call, options, SWAP, false) === 1;
+  const margin = readOption(call, options.own, MARGIN, anchor.dtype === "float32");
+  const swap = readOption(call, options.own, SWAP, false) === 1;
   const common = readCommon(spec, options, rows, anchor, wantsGrads, args, undefined);
 
   const size = product(rows);
@@ -89,13 +89,9 @@ function callWith(spec: LossSpec, distance: DistanceCallback, given: readonly un
 
   const { reduction, normalizer, gradOutput, outValue, gradOutputs } = common;
   const shaped = (data: Float32Array) => ({ data, shape: rows });
-  const ranked = marginRanking.valueAndGrad(shaped(least), shaped(near.value), shaped(near.value.map(() => 1)), {
-    margin,
-    reduction: reduction as "mean",
-    normalizer,
-    gradOutput: (gradOutputs?.given as undefined) ?? gradOutput,
-    ...(common.terms && { [TERMS]: common.terms }),
-  });
+  const ranking = { margin, reduction: reduction as "mean", normalizer, gradOutput: (gradOutputs?.given as undefined) ?? gradOutput };
+  const asked = common.terms ? withTerms(ranking, common.terms) : ranking;
+  const ranked = marginRanking.valueAndGrad(shaped(least), shaped(near.value), shaped(near.value.map(() => 1)), asked);
   const value: unknown = ranked.value;
   const { input1: byFar, input2: byNear } = ranked.grads;
 
