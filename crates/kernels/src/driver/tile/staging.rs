@@ -110,7 +110,7 @@ impl<T: Element> Tile<'_, T> {
 /// Copies `n` elements, in steps of four: V8 does so with a whole row of a tile in the time that a call of
 /// `memory.copy` costs.
 #[inline(always)]
-unsafe fn copy<T: Element>(from: *const T, to: *mut T, n: usize) {
+pub(super) unsafe fn copy<T: Element>(from: *const T, to: *mut T, n: usize) {
     // SAFETY: the caller's elements, each once.
     unsafe {
         let step = |at: usize| *to.add(at).cast::<[T; 4]>() = *from.add(at).cast::<[T; 4]>();

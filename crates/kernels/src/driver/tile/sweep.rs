@@ -1,5 +1,6 @@
 //! Sweeps: the loops over the elements of a tile.
 
+use super::staging::copy;
 use super::{Rows, TILE, Tile, View};
 use crate::isa::{Element, Isa, Lanes, SUM_LANES, Vector};
 use crate::reduce::{BLOCK, combine};
@@ -301,46 +302,61 @@ impl<T: Element> Groups<T> {
         part
     }
 
-    /// Evaluates the last classes of each row, fewer than eight, in a copy that is padded.
+    /// Evaluates the last classes of each row, fewer than eight, in copies that are padded.
     #[inline(never)]
     unsafe fn tail(&self, rest: usize, sums: usize, body: &dyn Fn(&Groups<T>)) {
-        let mut copies = [[[T::from_f64(1.0); SUM_LANES]; MOST]; 3];
-        let [elements, classes, out] = &mut copies;
-        for row in 0..self.outer {
-            let mut lanes = [[0.0; SUM_LANES]; MOST];
-            // SAFETY: `rest` classes of the row are left in every array that there is.
-            unsafe {
-                let here = self.part(row..row + 1);
-                let mut groups = Groups { inner: 1, ..here };
-                for (p, copy) in groups.elements.iter_mut().zip(elements.iter_mut()) {
-                    if !p.is_null() {
-                        copy_nonoverlapping(*p, copy.as_mut_ptr(), rest);
-                        *p = copy.as_ptr();
+        let ones = [T::from_f64(1.0); SUM_LANES];
+        let mut elements = [MaybeUninit::<[[T; SUM_LANES]; TILE]>::uninit(); MOST];
+        let mut out = [MaybeUninit::<[[T; SUM_LANES]; TILE]>::uninit(); MOST];
+        let mut lanes = [MaybeUninit::<[[f64; SUM_LANES]; TILE]>::uninit(); MOST];
+        let mut classes = [ones; MOST];
+        let mut groups = Groups {
+            outer_step: SUM_LANES,
+            inner: 1,
+            ..*self
+        };
+        // SAFETY: `rest` classes of every row, of which there are at most TILE, are left in every array that there is.
+        unsafe {
+            for (p, padded) in groups.elements.iter_mut().zip(&mut elements) {
+                if p.is_null() {
+                    continue;
+                }
+                let to: *mut [T; SUM_LANES] = padded.as_mut_ptr().cast();
+                for row in 0..self.outer {
+                    to.add(row).write(ones);
+                    copy(p.add(row * self.outer_step), to.add(row).cast(), rest);
+                }
+                *p = to.cast();
+            }
+            for (p, padded) in groups.classes.iter_mut().zip(&mut classes) {
+                if !p.is_null() {
+                    copy(*p, padded.as_mut_ptr(), rest);
+                    *p = padded.as_ptr();
+                }
+            }
+            for (p, padded) in groups.out.iter_mut().zip(&mut out) {
+                if !p.is_null() {
+                    *p = padded.as_mut_ptr().cast();
+                }
+            }
+            for (to, lanes) in groups.sums.iter_mut().zip(&mut lanes).take(sums) {
+                *to = lanes.as_mut_ptr().cast();
+                to.write_bytes(0, self.outer * SUM_LANES);
+            }
+            body(&groups);
+            for (&p, &padded) in self.out.iter().zip(&groups.out) {
+                if !p.is_null() {
+                    for row in 0..self.outer {
+                        let from = padded.add(row * SUM_LANES);
+                        copy(from, p.add(row * self.outer_step), rest);
                     }
                 }
-                for (p, copy) in groups.classes.iter_mut().zip(classes.iter_mut()) {
-                    if !p.is_null() {
-                        copy_nonoverlapping(*p, copy.as_mut_ptr(), rest);
-                        *p = copy.as_ptr();
-                    }
-                }
-                for (p, copy) in groups.out.iter_mut().zip(out.iter_mut()) {
-                    if !p.is_null() {
-                        *p = copy.as_mut_ptr();
-                    }
-                }
-                for (to, lanes) in groups.sums.iter_mut().zip(&mut lanes) {
-                    *to = lanes.as_mut_ptr();
-                }
-                body(&groups);
-                for (&p, copy) in here.out.iter().zip(out.iter()) {
-                    if !p.is_null() {
-                        copy_nonoverlapping(copy.as_ptr(), p, rest);
-                    }
-                }
-                for (&to, lanes) in here.sums.iter().zip(&lanes).take(sums) {
-                    for (k, lane) in lanes.iter().enumerate().take(rest) {
-                        *to.add(k) += lane;
+            }
+            for (&to, &lanes) in self.sums.iter().zip(&groups.sums).take(sums) {
+                for row in 0..self.outer {
+                    for lane in 0..rest {
+                        let at = row * SUM_LANES + lane;
+                        *to.add(at) += *lanes.add(at);
                     }
                 }
             }
