@@ -94,6 +94,16 @@ describe.each([[3, 1e25], [3, 1e-25], [70, 1e25], [70, 1e-25]])("distances of ro
     expectClose("by x2", grads.x2, minus(p, a).map((d) => d / want), "float32", near);
   });
 
+  it("have gradients that are those of float64, whatever comes from outside", () => {
+    // The smallest of which times the distance is still a number of float32.
+    for (const outer of [1e-12, 1, 1e12]) {
+      const scale = Math.fround(outer);
+      const grads = pairwiseDistance.vjp(operand(a), operand(p), Float32Array.of(scale), { eps: 0 });
+      const distance = norm(minus(a, p));
+      expectClose(`times ${outer}`, grads.x1, minus(a, p).map((d) => (d / distance) * scale), "float32", near);
+    }
+  });
+
   it("are those of float64 for tripletMargin", () => {
     // Wide enough that the row counts, whatever its distances.
     const margin = Math.fround(length * width);
@@ -102,5 +112,28 @@ describe.each([[3, 1e25], [3, 1e-25], [70, 1e25], [70, 1e-25]])("distances of ro
     expect(value / (ap - an + margin)).toBeCloseTo(1, 6);
     expectClose("by positive", grads.positive, minus(p, a).map((d) => d / ap), "float32", near);
     expectClose("by negative", grads.negative, minus(a, n).map((d) => d / an), "float32", near);
+  });
+});
+
+describe("differences that float32 alone would lose", () => {
+  it("are 0, and no more, where all but the first are", () => {
+    const [x1, x2] = [
+      { data: Float32Array.of(1e-40, 0, 0, 1e-29, 0, 2e-29), shape: [2, 3] },
+      { data: new Float32Array(6), shape: [2, 3] },
+    ];
+    const { x1: grad } = pairwiseDistance.vjp(x1, x2, Float32Array.of(1, 1e10), { eps: 0 });
+    const size = Math.hypot(1, 2);
+    expectClose("gradient", grad, [1, 0, 0, 1e10 / size, 0, 2e10 / size], "float32", { relative: 4 * ULP.float32 });
+    const { grads } = tripletMargin.valueAndGrad(x1, x2, { data: Float32Array.of(1, 1, 1, 1, 1, 1), shape: [2, 3] }, { eps: 0, margin: 5, reduction: "sum", wrt: ["positive"] });
+    expectClose("by positive", grads.positive, [-1, 0, 0, -1 / size, 0, -2 / size], "float32", { relative: 4 * ULP.float32 });
+  });
+
+  it("of the size of eps, or of the whole range, make a gradient no longer than 1", () => {
+    const data = Float32Array.from({ length: 1000 }, (_, i) => 0.5 + i * 2 ** -24);
+    const from = { data: data.map((x) => x + 1e-6), shape: [1000, 1] };
+    const { x1 } = pairwiseDistance.vjp({ data, shape: [1000, 1] }, from, new Float32Array(1000).fill(1));
+    expect([...new Set(x1.map(Math.abs))].sort()).toEqual(x1.includes(0) ? [0, 1] : [1]);
+    const far = pairwiseDistance.vjp({ data: Float32Array.of(3e38), shape: [1, 1] }, { data: Float32Array.of(-3e38), shape: [1, 1] }, Float32Array.of(1));
+    expect([...far.x1, ...far.x2]).toEqual([1, -1]);
   });
 });

@@ -205,6 +205,25 @@ impl Norm {
         matches!(self, Norm::Two | Norm::Squares)
     }
 
+    /// 1 for rows whose derivatives are to be computed in float64, else 0: where the factor might leave float32's range,
+    /// where differences might overflow, and where they are so small that rounding before ε is added shows.
+    pub fn wide<'t, I: Isa, T: Element>(
+        tile: &'t Tile<T>,
+        distance: &Rows<f64>,
+        factor: &Rows<f64>,
+        eps: f64,
+    ) -> Rows<'t, f64> {
+        let [low, high, near, far] = [1e-30, 1e30, 1e3 * eps, 1e37].map(I::F64::splat);
+        let (zero, one) = (I::F64::splat(0.0), I::F64::splat(1.0));
+        let [wide] = tile.each_row::<I, 2, 1>([distance, factor], |[distance, factor]| {
+            let size = factor.abs();
+            let extreme = (size.gt(zero) & size.lt(low)) | size.gt(high);
+            let wide = extreme | distance.lt(near) | distance.gt(far);
+            [I::F64::select(wide, one, zero)]
+        });
+        wide
+    }
+
     /// The derivative by d, times the factor: of an element, its row's distance and its factor.
     #[inline(always)]
     pub fn slope<V: Lanes>(self, d: V, distance: V, factor: V) -> V {
@@ -221,29 +240,11 @@ impl Norm {
     }
 }
 
-/// Writes the slopes of each row, and their negatives.
-unsafe fn write<I: Isa, T: Element>(
-    tile: &Tile<T>,
-    elements: [View<T>; 2],
-    rows: [&Rows<T>; 2],
-    out: [View<T>; 2],
-    slope: impl Fn([Vector<I, T>; 2], Vector<I, T>, Vector<I, T>) -> Vector<I, T> + Copy,
-) {
-    // SAFETY: as the caller's.
-    unsafe {
-        tile.sweep::<I, 2, 2, 0, 2, 0, 0>(
-            Sweep {
-                elements,
-                rows,
-                classes: [],
-                out,
-            },
-            move |x, [distance, factor], []| {
-                let slope = slope(x, distance, factor);
-                ([slope, -slope], [], [])
-            },
-        );
-    }
+/// The derivatives by both elements of a norm that is linear in that sense.
+#[inline(always)]
+fn linear<V: Lanes>([x1, x2]: [V; 2], factor: V, eps: V) -> [V; 2] {
+    let slope = ((x1 - x2) + eps) * factor;
+    [slope, -slope]
 }
 
 /// ‖x₁ − x₂ + ε‖_p.
@@ -271,7 +272,6 @@ impl<T: Element> Rowwise<T> for PairwiseDistance {
         scale: T,
     ) -> Rows<'t, f64> {
         let norm = self.norm;
-        let eps = Vector::<I, T>::splat(self.eps);
         // SAFETY: the call's pointers are valid for its shape.
         unsafe {
             let x = [tile.input(call.input, X1), tile.input(call.other, X2)];
@@ -286,17 +286,32 @@ impl<T: Element> Rowwise<T> for PairwiseDistance {
             ];
             let scales = row_scale(call, tile, scale);
             let factor = tile.each(|row| factor[row] * scales[row]);
-            let rows = [&tile.round(&distance), &tile.round(&factor)];
-            let difference = move |[x1, x2]: [Vector<I, T>; 2]| (x1 - x2) + eps;
-            // Apart, so that the common ones have a loop without a choice in it.
+            let eps = T::from_f64(self.eps).to_f64();
             if norm.is_linear() {
-                write::<I, T>(tile, x, rows, grads, move |x, _, factor| {
-                    difference(x) * factor
-                });
+                let wide = Norm::wide::<I, T>(tile, &distance, &factor, eps);
+                let (narrow_eps, wide_eps) = (Vector::<I, T>::splat(eps), I::F64::splat(eps));
+                tile.sweep_either::<I, 2, 1, 2>(
+                    x,
+                    [&factor],
+                    grads,
+                    &wide,
+                    move |x, [factor]| linear(x, factor, narrow_eps),
+                    move |x, [factor]| linear(x, factor, wide_eps),
+                );
             } else {
-                write::<I, T>(tile, x, rows, grads, move |x, distance, factor| {
-                    norm.slope(difference(x), distance, factor)
-                });
+                let eps = Vector::<I, T>::splat(eps);
+                tile.sweep::<I, 2, 2, 0, 2, 0, 0>(
+                    Sweep {
+                        elements: x,
+                        rows: [&tile.round(&distance), &tile.round(&factor)],
+                        classes: [],
+                        out: grads,
+                    },
+                    move |[x1, x2], [distance, factor], []| {
+                        let slope = norm.slope((x1 - x2) + eps, distance, factor);
+                        ([slope, -slope], [], [])
+                    },
+                );
             }
             tile.commit(grads[0], call.input_grad);
             tile.commit(grads[1], call.other_grad);

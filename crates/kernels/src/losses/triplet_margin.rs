@@ -42,30 +42,18 @@ pub fn combine(margin: f64, swap: bool, [ap, an, pn]: [f64; 3]) -> (f64, [f64; 3
     (value, [1.0, 0.0 - share, 0.0 - (1.0 - share)])
 }
 
-/// Writes the gradients by the three rows, given the derivatives by the differences of (a, p), (a, n)
-/// and (p, n).
-unsafe fn write<I: Isa, T: Element>(
-    tile: &Tile<T>,
-    elements: [View<T>; 3],
-    rows: [&Rows<T>; 6],
-    out: [View<T>; 3],
-    slopes: impl Fn([Vector<I, T>; 3], [Vector<I, T>; 3], [Vector<I, T>; 3]) -> [Vector<I, T>; 3] + Copy,
-) {
-    // SAFETY: as the caller's.
-    unsafe {
-        tile.sweep::<I, 3, 6, 0, 3, 0, 0>(
-            Sweep {
-                elements,
-                rows,
-                classes: [],
-                out,
-            },
-            move |x, [ap, an, pn, by_ap, by_an, by_pn], []| {
-                let [near, far, swapped] = slopes(x, [ap, an, pn], [by_ap, by_an, by_pn]);
-                ([near + far, swapped - near, -far - swapped], [], [])
-            },
-        );
-    }
+/// The derivatives by the three elements, of those by the differences of (a, p), (a, n) and (p, n).
+#[inline(always)]
+fn by_element<V: Lanes>([near, far, swapped]: [V; 3]) -> [V; 3] {
+    [near + far, swapped - near, -far - swapped]
+}
+
+/// The derivatives by the three elements where those by the differences are the differences times factors.
+#[inline(always)]
+fn linear<V: Lanes, const SWAP: bool>([a, p, n]: [V; 3], by: [V; 3], eps: V) -> [V; 3] {
+    let slope = |d: V, k: usize| (d + eps) * by[k];
+    let swapped = if SWAP { slope(p - n, 2) } else { V::splat(0.0) };
+    by_element([slope(a - p, 0), slope(a - n, 1), swapped])
 }
 
 impl<T: Element> Rowwise<T> for TripletMargin {
@@ -126,32 +114,62 @@ impl<T: Element> Rowwise<T> for TripletMargin {
                 return value;
             }
             let out: [View<T>; 3] = core::array::from_fn(|k| tile.output(places[k], GRADS + k));
-            let rows = [
-                &tile.round(&ap),
-                &tile.round(&an),
-                &tile.round(&pn),
-                &tile.round(&factors[0]),
-                &tile.round(&factors[1]),
-                &tile.round(&factors[2]),
-            ];
-            let eps = Vector::<I, T>::splat(eps);
+            let eps = T::from_f64(eps).to_f64();
+            let (narrow_eps, wide_eps) = (Vector::<I, T>::splat(eps), I::F64::splat(eps));
+            let [by_ap, by_an, by_pn] = &factors;
+            let rows = [by_ap, by_an, by_pn];
+            let apart = |distance, factor| Norm::wide::<I, T>(tile, distance, factor, eps);
             // Apart, so that the common ones have a loop without a choice in it.
-            if norm.is_linear() && !swap {
-                write::<I, T>(tile, [a, p, n], rows, out, move |[a, p, n], _, by| {
-                    let far = ((a - n) + eps) * by[1];
-                    [((a - p) + eps) * by[0], far, Vector::<I, T>::splat(0.0)]
-                });
+            if norm.is_linear() {
+                let most = |a: &Rows<f64>, b: &Rows<f64>| {
+                    let [most] = tile.each_row::<I, 2, 1>([a, b], |[a, b]| [a.max(b)]);
+                    most
+                };
+                let far = most(&apart(&ap, by_ap), &apart(&an, by_an));
+                if swap {
+                    tile.sweep_either::<I, 3, 3, 3>(
+                        [a, p, n],
+                        rows,
+                        out,
+                        &most(&far, &apart(&pn, by_pn)),
+                        move |x, by| linear::<_, true>(x, by, narrow_eps),
+                        move |x, by| linear::<_, true>(x, by, wide_eps),
+                    );
+                } else {
+                    tile.sweep_either::<I, 3, 3, 3>(
+                        [a, p, n],
+                        rows,
+                        out,
+                        &far,
+                        move |x, by| linear::<_, false>(x, by, narrow_eps),
+                        move |x, by| linear::<_, false>(x, by, wide_eps),
+                    );
+                }
             } else {
-                write::<I, T>(
-                    tile,
-                    [a, p, n],
-                    rows,
-                    out,
-                    move |[a, p, n], distance, by| {
-                        let slope = |d, k: usize| norm.slope(d + eps, distance[k], by[k]);
+                tile.sweep::<I, 3, 6, 0, 3, 0, 0>(
+                    Sweep {
+                        elements: [a, p, n],
+                        rows: [
+                            &tile.round(&ap),
+                            &tile.round(&an),
+                            &tile.round(&pn),
+                            &tile.round(by_ap),
+                            &tile.round(by_an),
+                            &tile.round(by_pn),
+                        ],
+                        classes: [],
+                        out,
+                    },
+                    move |[a, p, n], [ap, an, pn, by_ap, by_an, by_pn], []| {
                         let zero = Vector::<I, T>::splat(0.0);
-                        let swapped = if swap { slope(p - n, 2) } else { zero };
-                        [slope(a - p, 0), slope(a - n, 1), swapped]
+                        let swapped = if swap {
+                            norm.slope((p - n) + narrow_eps, pn, by_pn)
+                        } else {
+                            zero
+                        };
+                        let near = norm.slope((a - p) + narrow_eps, ap, by_ap);
+                        let far = norm.slope((a - n) + narrow_eps, an, by_an);
+                        (by_element([near, far, swapped]), [], [])
                     },
                 );
             }
