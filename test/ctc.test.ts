@@ -130,7 +130,7 @@ describe("alignments that are hard to hold", () => {
     const options = {
       reduction: "sum" as const,
       out: {
-        get grads() {
+        get value() {
           inputLengths.data[0] = 1_000_000;
           return undefined;
         },

@@ -1,8 +1,8 @@
 // Calls made again on the same tensors, which the facade does not read anew: each is what a first call would be.
-import { crossEntropy, mse, bce, huber, reset, tensor, zeros, type Tensor } from "fused-loss";
-import { afterEach, describe, expect, it } from "vitest";
+import { type Tensor, bce, bceWithLogits, crossEntropy, huber, mse, reset, tensor, zeros } from "fused-loss";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import type { Argument, Inputs } from "./cases/case.js";
-import { disposedFault, expectEngineWorks, expectFault, optionFault, rangeFault, shapeFault, thrown } from "./boundary/faults.js";
+import { disposedFault, expectEngineWorks, expectFault, optionFault, rangeFault, shapeFault, thrown, typeFault } from "./boundary/faults.js";
 import { DTYPES, type Floats, ableTo, argumentNamed, lossOf, run, runValue, shaped, zeros as zeroArray } from "./support/call.js";
 import { lossCases } from "./support/cases.js";
 import { expectSameBits, expectSameGrads } from "./support/compare.js";
@@ -65,6 +65,17 @@ describe.each(lossCases.map((loss) => [loss.name, loss] as const))("%s", (_, los
     }
   });
 });
+
+/** Whether a call reads its options from the start, and so looks for a name of its own among those that are known. */
+function readsAnew(call: () => unknown): boolean {
+  const includes = vi.spyOn(Array.prototype, "includes");
+  try {
+    call();
+    return includes.mock.calls.length > 0;
+  } finally {
+    includes.mockRestore();
+  }
+}
 
 describe("a call made again", () => {
   const [x, y] = [[1, 2, 3], [1, 0, 0.5]] as const;
@@ -181,6 +192,80 @@ describe("a call made again", () => {
     const want = mse(Float32Array.from(x), Float32Array.from(y), { reduction: "sum" });
     for (let k = 0; k < CALLS; k++) expect(mse(input, target, options)).toBe(want);
     for (let k = 0; k < CALLS; k++) expect(mse(other, target)).toBe(mse(Float32Array.of(8, 8, 8), Float32Array.from(y)));
+
+    let inner = false;
+    const nested = {
+      get reduction() {
+        if (inner) {
+          inner = false;
+          mse(input, other, { reduction: "sum" });
+        }
+        return "sum" as const;
+      },
+    };
+    repeated(() => mse(input, target, nested));
+    inner = true;
+    expect(mse(input, other, nested)).toBe(mse(Float32Array.from(x), Float32Array.of(8, 8, 8), { reduction: "sum" }));
+  });
+
+  it("is not read anew, whatever the options, the gradients and the calls between", () => {
+    const [input, target, third, fourth] = [floats(...x), floats(...y), floats(1, 1, 1), floats(2, 2, 2)];
+    const [byInput, byTarget] = [floats(0, 0, 0), floats(0, 0, 0)];
+    const calls: (() => unknown)[] = [
+      () => huber(input, target, { delta: 2 }),
+      () => huber(third, fourth, { delta: 2 }),
+      () => huber.valueAndGrad(input, target, { delta: 2, wrt: ["input", "target"], out: { grads: { input: byInput, target: byTarget } } }).value,
+      () => bceWithLogits.valueAndGrad(input, target, { posWeight: third, gradOutput: -2, out: { grads: { input: byInput } } }).value,
+      () => huber(input, target, { delta: 2, reduction: "none", out: { value: byInput } }),
+      () => crossEntropy(logits, classes, { weight: third, labelSmoothing: 0.5 }),
+    ];
+    const logits = keep(tensor(Float32Array.of(1, 2, 3, 4, 5, 6), [2, 3]));
+    const classes = keep(tensor(Int32Array.of(0, 2)));
+    const first = calls.map((call) => call());
+    for (const [k, call] of calls.entries()) {
+      expect(repeated(call)).toBe(first[k]);
+      expect(readsAnew(call)).toBe(false);
+    }
+    expect(readsAnew(() => huber(floats(...x), target, { delta: 2 }))).toBe(true);
+    expect(readsAnew(() => huber.valueAndGrad(input, target, { delta: 2, wrt: ["input"], out: { grads: { input: byInput } } }))).toBe(true);
+  });
+
+  it("may write its gradient over its argument", () => {
+    const [input, target] = [floats(...x), floats(...y)];
+    let want = Float32Array.from(x);
+    for (let k = 0; k < CALLS; k++) {
+      mse.valueAndGrad(input, target, { out: { grads: { input } } });
+      want = mse.valueAndGrad(want, Float32Array.from(y)).grads.input;
+      expectSameBits(`call ${k}`, input.data, want);
+    }
+  });
+
+  it("refuses what the first would", () => {
+    const [input, target] = [floats(...x), floats(...y)];
+    const circle: Record<string, unknown> = {};
+    circle.self = circle;
+    for (const [options, fault] of [
+      [JSON.parse('{"__proto__":{"reduction":"sum"}}'), optionFault("options", "__proto__")],
+      [{ circle }, optionFault("options", "circle")],
+      [Math, typeFault("options")],
+      [{ reduction: "most" }, rangeFault("reduction")],
+      [{ wrt: ["target", "other"] }, optionFault("wrt", "other")],
+    ] as const) {
+      for (let k = 0; k < CALLS; k++) expectFault(thrown(() => mse(input, target, options as object)), "mse", fault);
+    }
+  });
+
+  it("counts what is enumerated of plain options, in the first as in the fifth", () => {
+    const [input, target, place] = [floats(...x), floats(...y), floats(0, 0, 0)];
+    const hidden = (object: object, name: string, value: unknown) => Object.defineProperty(object, name, { value });
+    const want = mse(Float32Array.from(x), Float32Array.from(y));
+    const wantHuber = huber(Float32Array.from(x), Float32Array.from(y), { delta: 0.5 });
+    for (let k = 0; k < CALLS; k++) {
+      expect(mse(input, target, hidden({}, "reduction", "sum"))).toBe(want);
+      expect(huber(input, target, hidden({ delta: 0.5 }, "reduction", "sum"))).toBe(wantHuber);
+      const { grads } = mse.valueAndGrad(input, target, { out: hidden({}, "grads", { input: place }) });
+      expect(grads.input).toBeInstanceOf(Float32Array);
+    }
   });
 
   it("takes getters of a class for options, hidden as they are", () => {

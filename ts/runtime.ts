@@ -114,7 +114,7 @@ export class Engine {
   }
 
   /** The position of the first element outside a domain, or −1. As a kernel, it may be shared among threads. */
-  checkDomain(call: string, dtype: number, domain: number, { address, size }: { readonly address: number; readonly size: number }): number {
+  checkDomain(call: string, dtype: number, domain: number, address: number, size: number): number {
     try {
       return this.exports.check_domain(dtype, domain, address, size);
     } catch (cause) {

@@ -13,9 +13,10 @@ import {
   needFlatShape,
   operand,
   output,
+  reducedValue,
 } from "./marshal.js";
 import type { LossOptions, LossSpec, Terms } from "./lossOptions.js";
-import { EMPTY, has, readObject } from "./options.js";
+import { EMPTY, has, readValues } from "./options.js";
 import { type Lesson, Repeat } from "./repeat.js";
 
 /** A gradient that a call is to give: of which operand, and where to, if told. */
@@ -36,9 +37,8 @@ export interface Common {
 }
 
 const OUTS = ["grads", "value"];
-/** For each gradient, what its output is called, and why it has its shape: a call makes no strings. */
-const GRADS: Record<string, readonly [path: string, why: string]> = {};
 const NOTHING: readonly string[] = [];
+const NONE: readonly unknown[] = [];
 
 function readNames(call: string, wrt: unknown, able: readonly string[]): readonly string[] {
   if (!Array.isArray(wrt)) fail("ERR_TYPE", call, "wrt", "an array of names", show(wrt));
@@ -101,13 +101,16 @@ export function readCommon(
     const names = readNames(call, wrt, able);
     if (grads) wanted = names;
   }
-  const outs = readObject(call, "out", out, OUTS);
-  const givenGrads = readObject(call, "out.grads", outs.grads, able);
+  const outs = out === undefined ? NONE : readValues(call, "out", out, OUTS);
+  const givenGrads = outs[0];
+  const givenValue = outs[1];
+  const places = givenGrads === undefined ? NONE : readValues(call, "out.grads", givenGrads, able);
   const gradients = new Array<Gradient>(wanted.length);
   if (grads) {
-    for (const name in givenGrads) {
-      if (givenGrads[name] !== undefined && !has(wanted, name)) {
-        fail("ERR_OPTION", call, `out.grads.${name}`, `absent, or ${name} in wrt`, "a place for a gradient that is not asked for");
+    for (let k = 0; k < places.length; k++) {
+      const name = able[k] as string;
+      if (places[k] !== undefined && !has(wanted, name)) {
+        fail("ERR_OPTION", call, spec.paths[k] as string, `absent, or ${name} in wrt`, "a place for a gradient that is not asked for");
       }
     }
     for (let k = 0; k < wanted.length; k++) {
@@ -115,19 +118,15 @@ export function readCommon(
       const of = name === "weight" ? weight : named(args, name);
       if (!of) fail("ERR_OPTION", call, "wrt", `without ${name} where no ${name} is given`, show(name));
       if (!isFloat(of.dtype)) fail("ERR_OPTION", call, "wrt", `without ${name} where it holds integers`, show(name));
-      const place = givenGrads[name];
-      let out: Operand | undefined;
-      if (place !== undefined) {
-        const [path, why] = (GRADS[name] ??= [`out.grads.${name}`, `as ${name} has`]);
-        out = output(call, path, place, like, of.shape, why);
-      }
-      gradients[k] = { of, out };
+      const at = able.indexOf(name);
+      const place = places[at];
+      gradients[k] = { of, out: place === undefined ? undefined : output(call, spec.paths[at] as string, place, like, of.shape, spec.whys[at] as string) };
     }
   }
   let outValue: Operand | undefined;
-  if (outs.value !== undefined) {
-    if (reduction !== "none") fail("ERR_OPTION", call, "out.value", `absent with reduction "${reduction}", whose value is a number`, show(outs.value));
-    outValue = output(call, "out.value", outs.value, like, valueShape, "as the value has");
+  if (givenValue !== undefined) {
+    if (reduction !== "none") fail("ERR_OPTION", call, "out.value", `absent with reduction "${reduction}", whose value is a number`, show(givenValue));
+    outValue = output(call, "out.value", givenValue, like, valueShape, "as the value has");
   }
   if (terms) {
     terms.loss ||= call;
@@ -181,7 +180,7 @@ export function factor(call: string, name: string, { own }: LossOptions, input: 
   return op;
 }
 
-/** A reduced value as the loss's dtype has it, or the array of all values. */
+/** The value, reduced or an array of all, and the gradients. */
 export function finish(marshal: Marshal, common: Common, reduced: number, values: Place, places: readonly Place[]): Outcome {
   const grads: Record<string, object> = {};
   for (let k = 0; k < places.length; k++) {
@@ -190,7 +189,7 @@ export function finish(marshal: Marshal, common: Common, reduced: number, values
   }
   const { terms } = common;
   if (terms?.place) terms.values = new Float64Array(marshal.engine.views.buffer, terms.place.address, terms.place.size).slice();
-  let value: unknown = marshal.dtype ? reduced : Math.fround(reduced);
+  let value: unknown = reducedValue(marshal.dtype, reduced);
   if (common.reduction === "none") value = marshal.result(common.outValue, values);
   marshal.engine.finish();
   return { value, grads };

@@ -11,6 +11,10 @@ export const BASIC = ["mean", "sum", "none"];
 
 /** What reading the options of a loss takes. A class, so that all have one shape and are read fast. */
 export class LossSpec {
+  /** What the places for the gradients are called, and why they have their shapes, in the order of `wrt`: a call makes no strings. */
+  readonly paths: readonly string[];
+  readonly whys: readonly string[];
+
   constructor(
     /** The name users call it by. */
     readonly name: string,
@@ -21,7 +25,10 @@ export class LossSpec {
     /** What it differentiates by unless told. */
     readonly defaultWrt: readonly string[] = wrt,
     readonly reductions: readonly string[] = BASIC,
-  ) {}
+  ) {
+    this.paths = wrt.map((name) => `out.grads.${name}`);
+    this.whys = wrt.map((name) => `as ${name} has`);
+  }
 }
 
 /** The terms of a call's sum, and of its divisor. A class, as rollup takes the fields of an object literal for constants. */
@@ -56,11 +63,11 @@ export class LossOptions {
   gradOutput: unknown;
   wrt: unknown;
   terms: Terms | undefined;
-  /** Where the loss's own are, if there are any. */
+  /** The loss's own, if there are any. */
   own = EMPTY;
 }
 
-/** Reads the options of a loss, none of which may be unknown. */
+/** Reads the options of a loss, as `readValues` does. */
 export function readLossOptions(call: string, raw: unknown, known: readonly string[]): LossOptions {
   const options = new LossOptions();
   if (raw === undefined) return options;
@@ -68,13 +75,12 @@ export function readLossOptions(call: string, raw: unknown, known: readonly stri
   if (given instanceof WithTerms) ({ options: given, terms: options.terms } = given);
   needObject(call, "options", given, known);
   if (given.constructor !== Object) {
-    // Getters of a class are not enumerated.
     options.own = readObject(call, "options", given, known);
     ({ out: options.out, reduction: options.reduction, normalizer: options.normalizer, gradOutput: options.gradOutput, wrt: options.wrt } = options.own);
     return options;
   }
-  // As they come: looking for each name in objects of many shapes takes several times as long.
   let empty = true;
+  let own: Record<string, unknown> | undefined;
   for (const key in given) {
     empty = false;
     const value = given[key];
@@ -83,9 +89,10 @@ export function readLossOptions(call: string, raw: unknown, known: readonly stri
     else if (key === "normalizer") options.normalizer = value;
     else if (key === "gradOutput") options.gradOutput = value;
     else if (key === "wrt") options.wrt = value;
-    else if (has(known, key)) options.own = given;
+    else if (has(known, key)) (own ??= {})[key] = value;
     else unknownKey(call, "options", key, known);
   }
+  if (own) options.own = own;
   if (empty) needPlain(call, "options", given, known);
   return options;
 }

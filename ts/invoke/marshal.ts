@@ -306,6 +306,9 @@ export class Marshal {
   }
 }
 
+/** A reduced value as the kernels' dtype has it. */
+export const reducedValue = (dtype: 0 | 1, reduced: number) => (dtype ? reduced : Math.fround(reduced));
+
 function overlap(a: Operand, b: Operand): "none" | "some" | "exact" {
   const inEngine = a.address >= 0;
   if (inEngine !== b.address >= 0) return "none";

@@ -114,6 +114,30 @@ export function readObject(call: string, name: string, given: unknown, known: re
   return given;
 }
 
+/**
+ * Reads the values of an object of options, each once, in the order of the names that are known. Of a plain object those count
+ * that are enumerated, as in a spread: looking for each name in objects of many shapes takes several times as long.
+ */
+export function readValues(call: string, name: string, given: unknown, known: readonly string[]): readonly unknown[] {
+  const values = new Array<unknown>(known.length);
+  needObject(call, name, given, known);
+  if (given.constructor !== Object) {
+    // Getters of a class are not enumerated.
+    const object = readObject(call, name, given, known);
+    for (let k = 0; k < known.length; k++) values[k] = object[known[k] as string];
+    return values;
+  }
+  let empty = true;
+  for (const key in given) {
+    empty = false;
+    const at = known.indexOf(key);
+    if (at < 0) unknownKey(call, name, key, known);
+    values[at] = given[key];
+  }
+  if (empty) needPlain(call, name, given, known);
+  return values;
+}
+
 /** Reads an integer from `low` to `high`. */
 export function readInteger(call: string, name: string, given: unknown, low: number, high = Infinity, expected = `an integer ${high < Infinity ? `from ${low} to ${high}` : `≥ ${low}`}`): number {
   if (typeof given !== "number") fail("ERR_TYPE", call, name, expected, show(given));

@@ -1,7 +1,7 @@
 // From a user's call of a pointwise loss or function to the engine's call block and back.
 import { fail, show, showShape } from "../errors.js";
 import { SLOT } from "../block.js";
-import { type Engine, MAX_RANK, type KernelName } from "../runtime.js";
+import { MAX_RANK, type KernelName } from "../runtime.js";
 import type { DType } from "../tensor.js";
 import {
   type Gradient,
@@ -110,9 +110,11 @@ function fillOperand(block: Float64Array, slot: number, place: Place, dims: Dims
   }
 }
 
-export function checkDomain(marshal: Marshal, call: string, op: Operand, place: Place, domain: Domain) {
-  const { code, expected } = DOMAINS[domain];
-  const bad = marshal.engine.checkDomain(call, marshal.dtype, code, place);
+const domainCheck = (call: string, dtype: 0 | 1, domain: Domain, address: number, size: number): Check => (engine) => engine.checkDomain(call, dtype, DOMAINS[domain].code, address, size);
+
+export function checkDomain(marshal: Marshal, call: string, op: Operand, { address, size }: Place, domain: Domain) {
+  const { expected } = DOMAINS[domain];
+  const bad = domainCheck(call, marshal.dtype, domain, address, size)(marshal.engine);
   if (bad >= 0) fail("ERR_RANGE", call, `${op.name}[${bad}]`, expected, show(marshal.read(op)[bad]));
 }
 
@@ -120,7 +122,7 @@ export function checkDomain(marshal: Marshal, call: string, op: Operand, place: 
 export function domainChecks(call: string, dtype: 0 | 1, args: readonly { readonly domain?: Domain | undefined }[], places: readonly Place[]): readonly Check[] {
   return args.flatMap(({ domain }, k) => {
     const { address, size } = places[k] as Place;
-    return domain ? [(engine: Engine) => engine.checkDomain(call, dtype, DOMAINS[domain].code, { address, size })] : [];
+    return domain ? [domainCheck(call, dtype, domain, address, size)] : [];
   });
 }
 

@@ -113,13 +113,11 @@ export function placeIndices(marshal: Marshal, call: string, indices: ClassIndic
 }
 
 /** Looks for the first index that is none. */
-function indexCheck({ op: { size }, classes, ignore }: ClassIndices, { address }: Place): Check {
-  return (engine) => engine.exports.check_classes(address, size, classes, ignore);
-}
+const indexCheck = (address: number, size: number, classes: number, ignore: number): Check => (engine) => engine.exports.check_classes(address, size, classes, ignore);
 
 export function checkIndices(marshal: Marshal, call: string, indices: ClassIndices, place: Place) {
-  const { op } = indices;
-  const bad = indexCheck(indices, place)(marshal.engine);
+  const { op, classes, ignore } = indices;
+  const bad = indexCheck(place.address, op.size, classes, ignore)(marshal.engine);
   if (bad >= 0) wrongClass(call, indices, bad, marshal.read(op)[bad]);
 }
 
@@ -251,7 +249,7 @@ function callClassLoss(spec: PreparedClassLoss, given: readonly unknown[], rawOp
     block[slot] = (gradPlaces[k] as Place).address;
   }
   for (let k = 0; k < numbers.length; k++) block[SLOT.options + k] = numbers[k] as number;
-  lesson?.(call, spec.kernel, marshal, common, indices ? [indexCheck(indices, indexPlace)] : []);
+  lesson?.(call, spec.kernel, marshal, common, indices ? [indexCheck(indexPlace.address, target.size, classes, indices.ignore)] : []);
   const reduced = marshal.engine.run(call, spec.kernel, marshal.dtype);
   return finish(marshal, common, reduced, values, gradPlaces);
 }
