@@ -164,7 +164,7 @@ export function readmePart({ cells, engine, engineVersion, cpu, date, overhead }
     "|---|---|---|---|---|---|---|",
     ...groups.map(line),
     "",
-    `What a call on tensors of 8 elements costs beside its kernel, in µs, in a fresh process: ${cost(overhead.fresh)}; once many kinds of calls have run:`,
+    `What a call on tensors of 8 elements, made again and again, costs beside its kernel, in µs, in a fresh process: ${cost(overhead.fresh)}; once many kinds of calls have run:`,
     `${cost(overhead.used)}.`,
     "",
     `![Ratios by loss](bench/records/${record}.svg)`,
