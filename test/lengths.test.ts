@@ -14,6 +14,7 @@ const KINDS = [
   ["long", 1e25, 1],
   ["short", 1e-25, 1],
   ["long, and nearly parallel", 1e18, 1e-2],
+  ["short, and nearly parallel", 3e-7, 1e-3],
 ] as const;
 
 type Row = readonly number[];
@@ -55,6 +56,19 @@ describe.each([3, 8, 40, 67])("gradients of rows of %i", (width) => {
     const wanted = (a: Row, b: Row) => byFirst(a, b, (x) => dot(x, x));
     compare(grads.x1, wanted, 0);
     compare(grads.x2, wanted, 1);
+  });
+
+  it("are those of float64 for cosineSimilarity, with a least norm that is more than most", () => {
+    const [ones, options] = [new Float32Array(KINDS.length).fill(1), { eps: 1e-2 }];
+    const exact = ({ data, shape }: typeof x1) => ({ data: Float64Array.from(data), shape });
+    const got = cosineSimilarity.vjp(x1, x2, ones, options);
+    const want = cosineSimilarity.vjp(exact(x1), exact(x2), Float64Array.from(ones), options);
+    KINDS.forEach(([kind], row) => {
+      for (const side of ["x1", "x2"] as const) {
+        const own = want[side].subarray(row * width, (row + 1) * width);
+        expectClose(`${kind}, by ${side}`, got[side].subarray(row * width, (row + 1) * width), own, "float32", { relative: 0, absolute: 8 * ULP.float32 * Math.max(...own.map(Math.abs)) });
+      }
+    });
   });
 
   it("are those of float64 for cosineEmbedding, which adds to squares", () => {

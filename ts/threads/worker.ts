@@ -2,7 +2,7 @@
 import createGlue from "../../crates/bindings/pkg/threads/fused_loss.js?factory";
 import type { Answer, Start } from "./protocol.js";
 
-/** Stack of a worker: the driver's buffers take some 300 KiB, and an overflow would hit the heap unseen. */
+/** Stack of a worker: the driver's buffers take some 400 KiB, and an overflow would hit the heap unseen. */
 const STACK_BYTES = 2 ** 20;
 
 interface Port {

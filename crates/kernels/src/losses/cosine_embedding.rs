@@ -41,6 +41,7 @@ impl<T: Element> Rowwise<T> for CosineEmbedding {
             let [value, k, c1, c2, wide] = tile.each_row::<I, 5, 5>(
                 [&dot, &square1, &square2, &target, &scales],
                 |[dot, square1, square2, target, scale]| {
+                    let sums = [dot, square1, square2];
                     let (square1, square2) = (square1 + eps, square2 + eps);
                     let norms = (square1 * square2).sqrt();
                     let cos = dot / norms;
@@ -59,7 +60,7 @@ impl<T: Element> Rowwise<T> for CosineEmbedding {
                         k,
                         by_cos * cos / square1,
                         by_cos * cos / square2,
-                        wide([cos, k, square1, square2]),
+                        wide(sums, k),
                     ]
                 },
             );

@@ -73,14 +73,14 @@ fn gradients<V: Lanes>([x1, x2]: [V; 2], [k, c1, c2]: [V; 3]) -> [V; 2] {
     [k * x2 - c1 * x1, k * x1 - c2 * x2]
 }
 
-/// 1 for rows whose gradients are to be computed in float64, else 0: nearly parallel ones, as their terms cancel,
-/// and those so long or short that the factors might leave float32's range.
+/// 1 for rows whose gradients are to be computed in float64, else 0, from the sums of [`products`] and k: nearly
+/// parallel ones, as their terms cancel, and those so long or short that the factors might leave float32's range.
 #[inline(always)]
-pub fn wide<V: Lanes>([cos, k, square1, square2]: [V; 4]) -> V {
+pub fn wide<V: Lanes>([dot, square1, square2]: [V; 3], k: V) -> V {
     let (zero, one) = (V::splat(0.0), V::splat(1.0));
     let far = |x: V, low: f64, high: f64| x.lt(V::splat(low)) | x.gt(V::splat(high));
     let k2 = k * k;
-    let wide = (one - cos * cos).lt(V::splat(1.0 / 16.0))
+    let wide = (dot * dot).gt(V::splat(15.0 / 16.0) * (square1 * square2))
         | far(square1, 1e-12, 1e12)
         | far(square2, 1e-12, 1e12)
         | (far(k2, 1e-36, 1e36) & k2.gt(zero));
@@ -141,7 +141,7 @@ impl<T: Element> Rowwise<T> for CosineSimilarity {
                 |[dot, square1, square2, scale]| {
                     let [cos, k, c1, c2] = cosine([dot, square1, square2], eps);
                     let k = k * scale;
-                    let wide = wide([cos, k, square1, square2]);
+                    let wide = wide([dot, square1, square2], k);
                     [cos, k, c1 * scale, c2 * scale, wide]
                 },
             );

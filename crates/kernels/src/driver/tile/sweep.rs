@@ -1,7 +1,7 @@
 //! Sweeps: the loops over the elements of a tile.
 
 use super::staging::copy;
-use super::{Rows, TILE, Tile, View};
+use super::{LONG, Rows, TILE, TILE_ELEMENTS, Tile, View};
 use crate::isa::{Element, Isa, Lanes, SUM_LANES, Vector};
 use crate::reduce::{BLOCK, combine};
 use core::array::from_fn;
@@ -305,17 +305,20 @@ impl<T: Element> Groups<T> {
     /// Evaluates the last classes of each row, fewer than eight, in copies that are padded.
     #[inline(never)]
     unsafe fn tail(&self, rest: usize, sums: usize, body: &dyn Fn(&Groups<T>)) {
+        /// Rows of a tile with a tail, of more than LONG classes each.
+        const MANY: usize = TILE_ELEMENTS / LONG / 2;
+        assert!(self.outer <= MANY, "a tile of more rows than have a tail");
         let ones = [T::from_f64(1.0); SUM_LANES];
-        let mut elements = [MaybeUninit::<[[T; SUM_LANES]; TILE]>::uninit(); MOST];
-        let mut out = [MaybeUninit::<[[T; SUM_LANES]; TILE]>::uninit(); MOST];
-        let mut lanes = [MaybeUninit::<[[f64; SUM_LANES]; TILE]>::uninit(); MOST];
+        let mut elements = [MaybeUninit::<[[T; SUM_LANES]; MANY]>::uninit(); MOST];
+        let mut out = [MaybeUninit::<[[T; SUM_LANES]; MANY]>::uninit(); MOST];
+        let mut lanes = [MaybeUninit::<[[f64; SUM_LANES]; MANY]>::uninit(); MOST];
         let mut classes = [ones; MOST];
         let mut groups = Groups {
             outer_step: SUM_LANES,
             inner: 1,
             ..*self
         };
-        // SAFETY: `rest` classes of every row, of which there are at most TILE, are left in every array that there is.
+        // SAFETY: `rest` classes of every row, of which there are at most MANY, are left in every array that there is.
         unsafe {
             for (p, padded) in groups.elements.iter_mut().zip(&mut elements) {
                 if p.is_null() {
