@@ -230,6 +230,36 @@ describe("a call made again", () => {
     expect(readsAnew(() => huber.valueAndGrad(input, target, { delta: 2, wrt: ["input"], out: { grads: { input: byInput } } }))).toBe(true);
   });
 
+  it("asks getters once, and takes what they say", () => {
+    const [input, target] = [floats(...x), floats(...y)];
+    const places = [floats(0, 0, 0), floats(0, 0, 0)];
+    let asked = 0;
+    const turns = {
+      reduction: "sum" as const,
+      get out() {
+        return { grads: { input: places[asked++ % 2] as Tensor<"float32"> } };
+      },
+    };
+    for (let k = 0; k < 2 * CALLS; k++) {
+      expect(mse.valueAndGrad(input, target, turns).grads.input).toBe(places[k % 2]);
+      expect(asked).toBe(k + 1);
+    }
+    asked = 0;
+    const alternating = {
+      get reduction() {
+        return asked++ % 2 ? ("sum" as const) : ("mean" as const);
+      },
+      get delta() {
+        return asked > CALLS ? 2 : 1;
+      },
+    };
+    const plain = [Float32Array.from(x), Float32Array.from(y)] as const;
+    for (let k = 0; k < 2 * CALLS; k++) {
+      expect(huber(input, target, alternating)).toBe(huber(...plain, { reduction: k % 2 ? "sum" : "mean", delta: k + 1 > CALLS ? 2 : 1 }));
+      expect(asked).toBe(k + 1);
+    }
+  });
+
   it("may write its gradient over its argument", () => {
     const [input, target] = [floats(...x), floats(...y)];
     let want = Float32Array.from(x);

@@ -115,7 +115,7 @@ export function readObject(call: string, name: string, given: unknown, known: re
 }
 
 /**
- * Reads the values of an object of options, each once, in the order of the names that are known. Of a plain object those count
+ * Reads the values of an object of options, in the order of the names that are known. Of a plain object those count
  * that are enumerated, as in a spread: looking for each name in objects of many shapes takes several times as long.
  */
 export function readValues(call: string, name: string, given: unknown, known: readonly string[]): readonly unknown[] {

@@ -17,6 +17,28 @@ function isSameList(list: readonly unknown[], given: unknown): boolean {
   return true;
 }
 
+/** Reads a key of an object, or takes what was read already, in the order in which that was. */
+const readNext = (given: Options, key: string, reads: unknown[]): unknown => (reads.length > 0 ? reads.shift() : given[key]);
+
+/**
+ * A copy of options, by which they are read once for all: of what is plain in them, and not of what they refer to. `reads`: what
+ * {@link Likeness.is} has read of them.
+ */
+function copyOf(given: unknown, reads: unknown[], depth = 0): unknown {
+  if (!isPlain(given)) return given;
+  const copy: Record<string, unknown> = {};
+  let empty = true;
+  for (const key in given) {
+    empty = false;
+    const value = readNext(given, key, reads);
+    const nested = key === NESTED[depth] ? copyOf(value, reads, depth + 1) : value;
+    // Not by assignment, for which one name is not like the others.
+    Object.defineProperty(copy, key, { value: nested, enumerable: true, configurable: true, writable: true });
+  }
+  // What has no keys may be of a kind that is refused.
+  return empty ? given : copy;
+}
+
 /** What options hold, by which to tell whether others are the same: numbers, strings, flags, lists of names, tensors, and objects of them. */
 class Likeness {
   readonly #keys: string[] = [];
@@ -26,49 +48,43 @@ class Likeness {
   readonly #ids: number[] = [];
   readonly #objects: (Likeness | undefined)[] = [];
 
-  /** The likeness of an object, if it can have one, and a copy of it; its tensors follow those that are there. */
-  static of(given: unknown, tensors: object[], depth = 0): { readonly likeness: Likeness; readonly copy: Options } | undefined {
+  /** The likeness of an object, if it can have one; its tensors follow those that are there. */
+  static of(given: unknown, tensors: object[], depth = 0): Likeness | undefined {
     if (!isPlain(given)) return undefined;
     const likeness = new Likeness();
-    const copy: Record<string, unknown> = {};
     for (const key in given) {
-      if (key === "__proto__") return undefined;
-      let value = given[key];
+      const value = given[key];
       const id = Tensor.id(value);
       let object: Likeness | undefined;
+      let known: unknown;
       if (id !== 0) {
         tensors.push(value as object);
-      } else if (typeof value === "object" && value !== null) {
-        if (key === NESTED[depth]) {
-          const nested = Likeness.of(value, tensors, depth + 1);
-          if (!nested) return undefined;
-          ({ likeness: object, copy: value } = nested);
-        } else if (Array.isArray(value)) {
-          value = Array.from(value as unknown[]);
-          if (!(value as unknown[]).every((item) => typeof item === "string")) return undefined;
-        } else {
-          return undefined;
-        }
-      } else if (typeof value === "function") {
+      } else if (key === NESTED[depth] && value !== undefined) {
+        object = Likeness.of(value, tensors, depth + 1);
+        if (!object) return undefined;
+      } else if (Array.isArray(value) && value.every((item) => typeof item === "string")) {
+        known = Array.from(value);
+      } else if ((typeof value === "object" && value !== null) || typeof value === "function") {
         return undefined;
+      } else {
+        known = value;
       }
-      copy[key] = value;
       likeness.#keys.push(key);
-      likeness.#values.push(id !== 0 || object ? undefined : value);
+      likeness.#values.push(known);
       likeness.#ids.push(id);
       likeness.#objects.push(object);
     }
-    // An object without keys may be of a kind that is refused.
-    return likeness.#keys.length > 0 ? { likeness, copy } : undefined;
+    return likeness.#keys.length > 0 ? likeness : undefined;
   }
 
-  /** Whether an object holds the same; its tensors follow those that are there. */
-  is(given: unknown, tensors: object[]): boolean {
+  /** Whether an object holds the same; its tensors follow those that are there, and so does what is read of it. */
+  is(given: unknown, tensors: object[], reads: unknown[]): boolean {
     if (!isPlain(given)) return false;
     let k = 0;
     for (const key in given) {
       if (this.#keys[k] !== key) return false;
       const value = given[key];
+      reads.push(value);
       const id = this.#ids[k] as number;
       const object = this.#objects[k];
       const known = this.#values[k];
@@ -76,7 +92,7 @@ class Likeness {
         if (Tensor.id(value) !== id) return false;
         tensors.push(value as object);
       } else if (object) {
-        if (!object.is(value, tensors)) return false;
+        if (!object.is(value, tensors, reads)) return false;
       } else if (!Object.is(value, known) && !(Array.isArray(known) && isSameList(known, value))) {
         return false;
       }
@@ -142,16 +158,18 @@ export class Repeat {
     const first = Tensor.id(args[0]);
     if (first === 0) return this.#run(args, options, this.#grads);
     const calls = this.#callsOn(first);
-    const outcome = calls.known && this.#again(calls, calls.known, args);
+    const { known, ids } = calls;
+    const reads: unknown[] = [];
+    const outcome = known && this.#again(calls, known, args, options, reads);
     if (outcome) return outcome;
-    if (this.#isOn(args, calls.ids)) {
-      if (calls.tries < PATIENCE) return this.#learn(calls, args, options);
-    } else {
+    if (!this.#isOn(args, ids)) {
       calls.ids = Array.from({ length: this.#arity }, (_, k) => Tensor.id(args[k]));
       calls.tries = 0;
       calls.known = undefined;
+    } else if (calls.tries < PATIENCE) {
+      return this.#learn(calls, ids, args, copyOf(options, reads));
     }
-    return this.#run(args, options, this.#grads);
+    return this.#run(args, known ? copyOf(options, reads) : options, this.#grads);
   }
 
   /** The calls of a first argument; new ones take the place of the oldest. */
@@ -172,19 +190,18 @@ export class Repeat {
     return true;
   }
 
-  /** Makes a call that has been made before on a copy of its options, so that these are sure to be what is kept of them. */
-  #learn(calls: Calls, args: readonly unknown[], options: unknown): Outcome {
+  /** Makes a call that has been made before, on a copy of its options. */
+  #learn(calls: Calls, ids: readonly number[], args: readonly unknown[], options: unknown): Outcome {
     calls.tries++;
-    const { ids } = calls;
     const tensors: object[] = [];
-    const seen = options === undefined ? undefined : Likeness.of(options, tensors);
-    if (!seen && options !== undefined) return this.#run(args, options, this.#grads);
-    return this.#run(args, seen?.copy, this.#grads, (call, kernel, marshal, common, checks) => {
+    const likeness = Likeness.of(options, tensors);
+    if (!likeness && options !== undefined) return this.#run(args, options, this.#grads);
+    return this.#run(args, options, this.#grads, (call, kernel, marshal, common, checks) => {
       if (!marshal.isOn(this.#arity + tensors.length)) return;
       const at = (place: object | undefined) => (place ? tensors.indexOf(place) : -1);
       calls.known = {
         ids,
-        options: seen?.likeness,
+        options: likeness,
         call,
         kernel,
         dtype: marshal.dtype,
@@ -197,10 +214,9 @@ export class Repeat {
     });
   }
 
-  #again(calls: Calls, known: Known, args: readonly unknown[]): Outcome | undefined {
-    const options = args[this.#arity];
+  #again(calls: Calls, known: Known, args: readonly unknown[], options: unknown, reads: unknown[]): Outcome | undefined {
     const tensors: object[] = [];
-    if (known.options ? !known.options.is(options, tensors) : options !== undefined) return undefined;
+    if (known.options ? !known.options.is(options, tensors, reads) : options !== undefined) return undefined;
     // From here on no code of the user's runs. What that of the options has disposed of has no number any more.
     if (!this.#isOn(args, known.ids)) return undefined;
     for (let k = 0; k < tensors.length; k++) if (Tensor.id(tensors[k]) === 0) return undefined;
