@@ -38,7 +38,6 @@ export interface Common {
 
 const OUTS = ["grads", "value"];
 const NOTHING: readonly string[] = [];
-const NONE: readonly unknown[] = [];
 
 function readNames(call: string, wrt: unknown, able: readonly string[]): readonly string[] {
   if (!Array.isArray(wrt)) fail("ERR_TYPE", call, "wrt", "an array of names", show(wrt));
@@ -101,10 +100,10 @@ export function readCommon(
     const names = readNames(call, wrt, able);
     if (grads) wanted = names;
   }
-  const outs = out === undefined ? NONE : readValues(call, "out", out, OUTS);
+  const outs = readValues(call, "out", out, OUTS);
   const givenGrads = outs[0];
   const givenValue = outs[1];
-  const places = givenGrads === undefined ? NONE : readValues(call, "out.grads", givenGrads, able);
+  const places = readValues(call, "out.grads", givenGrads, able);
   const gradients = new Array<Gradient>(wanted.length);
   if (grads) {
     for (let k = 0; k < places.length; k++) {

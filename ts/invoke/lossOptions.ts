@@ -1,7 +1,7 @@
 // The options of a loss: those that all losses have, and the numbers and flags among its own.
 import type { DType } from "../tensor.js";
 import type { Place } from "./marshal.js";
-import { EMPTY, type OptionSpec, type Options, has, needObject, needPlain, readObject, readOption, unknownKey } from "./options.js";
+import { EMPTY, type OptionSpec, type Options, readOption, readValues } from "./options.js";
 
 /** The names of the options that every loss has. */
 export const COMMON = ["out", "reduction", "normalizer", "gradOutput", "wrt"];
@@ -73,27 +73,16 @@ export function readLossOptions(call: string, raw: unknown, known: readonly stri
   if (raw === undefined) return options;
   let given = raw;
   if (given instanceof WithTerms) ({ options: given, terms: options.terms } = given);
-  needObject(call, "options", given, known);
-  if (given.constructor !== Object) {
-    options.own = readObject(call, "options", given, known);
-    ({ out: options.out, reduction: options.reduction, normalizer: options.normalizer, gradOutput: options.gradOutput, wrt: options.wrt } = options.own);
-    return options;
-  }
-  let empty = true;
+  const values = readValues(call, "options", given, known);
+  // By index, as a pattern would ask for an iterator; COMMON come first.
+  options.out = values[0];
+  options.reduction = values[1];
+  options.normalizer = values[2];
+  options.gradOutput = values[3];
+  options.wrt = values[4];
   let own: Record<string, unknown> | undefined;
-  for (const key in given) {
-    empty = false;
-    const value = given[key];
-    if (key === "out") options.out = value;
-    else if (key === "reduction") options.reduction = value;
-    else if (key === "normalizer") options.normalizer = value;
-    else if (key === "gradOutput") options.gradOutput = value;
-    else if (key === "wrt") options.wrt = value;
-    else if (has(known, key)) (own ??= {})[key] = value;
-    else unknownKey(call, "options", key, known);
-  }
+  for (let k = COMMON.length; k < values.length; k++) if (values[k] !== undefined) (own ??= {})[known[k] as string] = values[k];
   if (own) options.own = own;
-  if (empty) needPlain(call, "options", given, known);
   return options;
 }
 

@@ -84,57 +84,37 @@ export const EMPTY: Options = {};
 /** Whether a list has an item, which is the first most often: a call of `includes` takes longer than a look at that. */
 export const has = <T>(list: readonly T[], item: T) => list[0] === item || list.includes(item);
 
-function wrongObject(call: string, name: string, given: unknown, known: readonly string[]): never {
-  fail("ERR_TYPE", call, name, `an object with any of ${known.join(", ")}`, show(given));
-}
-
-export function unknownKey(call: string, name: string, key: string, known: readonly string[]): never {
-  fail("ERR_OPTION", call, name, `an object with any of ${known.join(", ")}`, `one with ${show(key)}`);
-}
-
-export function needObject(call: string, name: string, given: unknown, known: readonly string[]): asserts given is Options {
-  if (typeof given !== "object" || given === null || ArrayBuffer.isView(given) || Array.isArray(given)) wrongObject(call, name, given, known);
-}
-
-/** Of what has no keys: whether it is an object of none, as what a Map, a Promise or a Date holds would go unseen. */
-export function needPlain(call: string, name: string, given: unknown, known: readonly string[]) {
-  if (Object.prototype.toString.call(given) !== "[object Object]") wrongObject(call, name, given, known);
-}
-
 /** Reads an object of options, none of which may be unknown. */
 export function readObject(call: string, name: string, given: unknown, known: readonly string[]): Options {
   if (given === undefined) return EMPTY;
-  needObject(call, name, given, known);
+  if (typeof given !== "object" || given === null || ArrayBuffer.isView(given) || Array.isArray(given)) {
+    fail("ERR_TYPE", call, name, `an object with any of ${known.join(", ")}`, show(given));
+  }
   let empty = true;
   for (const key in given) {
     empty = false;
-    if (!has(known, key)) unknownKey(call, name, key, known);
+    if (!has(known, key)) fail("ERR_OPTION", call, name, `an object with any of ${known.join(", ")}`, `one with ${show(key)}`);
   }
-  if (empty) needPlain(call, name, given, known);
-  return given;
+  // What a Map, a Promise or a Date holds would go unseen.
+  if (empty && Object.prototype.toString.call(given) !== "[object Object]") {
+    fail("ERR_TYPE", call, name, `an object with any of ${known.join(", ")}`, show(given));
+  }
+  return given as Options;
 }
+
+/** Whether it is an object of no class, of which all that counts is enumerated. */
+export const isPlain = (value: unknown): value is Options => typeof value === "object" && value !== null && value.constructor === Object;
 
 /**
  * Reads the values of an object of options, in the order of the names that are known. Of a plain object those count
  * that are enumerated, as in a spread: looking for each name in objects of many shapes takes several times as long.
  */
 export function readValues(call: string, name: string, given: unknown, known: readonly string[]): readonly unknown[] {
+  const object = readObject(call, name, given, known);
   const values = new Array<unknown>(known.length);
-  needObject(call, name, given, known);
-  if (given.constructor !== Object) {
-    // Getters of a class are not enumerated.
-    const object = readObject(call, name, given, known);
-    for (let k = 0; k < known.length; k++) values[k] = object[known[k] as string];
-    return values;
-  }
-  let empty = true;
-  for (const key in given) {
-    empty = false;
-    const at = known.indexOf(key);
-    if (at < 0) unknownKey(call, name, key, known);
-    values[at] = given[key];
-  }
-  if (empty) needPlain(call, name, given, known);
+  // Getters of a class are not enumerated.
+  if (isPlain(object)) for (const key in object) values[known.indexOf(key)] = object[key];
+  else for (let k = 0; k < known.length; k++) values[k] = (object as Options)[known[k] as string];
   return values;
 }
 

@@ -4,12 +4,10 @@ import { type Engine, type KernelName, engine } from "../runtime.js";
 import { Tensor } from "../tensor.js";
 import type { Common, Outcome, Run } from "./common.js";
 import { type Marshal, reducedValue } from "./marshal.js";
-import type { Options } from "./options.js";
+import { isPlain } from "./options.js";
 
 /** Objects that options may have in them: `out`, and in that `grads`. */
 const NESTED: readonly string[] = ["out", "grads"];
-
-const isPlain = (value: unknown): value is Options => typeof value === "object" && value !== null && value.constructor === Object;
 
 function isSameList(list: readonly unknown[], given: unknown): boolean {
   if (!Array.isArray(given) || given.length !== list.length) return false;
@@ -17,12 +15,9 @@ function isSameList(list: readonly unknown[], given: unknown): boolean {
   return true;
 }
 
-/** Reads a key of an object, or takes what was read already, in the order in which that was. */
-const readNext = (given: Options, key: string, reads: unknown[]): unknown => (reads.length > 0 ? reads.shift() : given[key]);
-
 /**
  * A copy of options, by which they are read once for all: of what is plain in them, and not of what they refer to. `reads`: what
- * {@link Likeness.is} has read of them.
+ * {@link Likeness.is} has read of them already, in the same order.
  */
 function copyOf(given: unknown, reads: unknown[], depth = 0): unknown {
   if (!isPlain(given)) return given;
@@ -30,7 +25,7 @@ function copyOf(given: unknown, reads: unknown[], depth = 0): unknown {
   let empty = true;
   for (const key in given) {
     empty = false;
-    const value = readNext(given, key, reads);
+    const value = reads.length > 0 ? reads.shift() : given[key];
     const nested = key === NESTED[depth] ? copyOf(value, reads, depth + 1) : value;
     // Not by assignment, for which one name is not like the others.
     Object.defineProperty(copy, key, { value: nested, enumerable: true, configurable: true, writable: true });

@@ -118,20 +118,20 @@ impl<T: Element> Rowwise<T> for TripletMargin {
             let (narrow_eps, wide_eps) = (Vector::<I, T>::splat(eps), I::F64::splat(eps));
             let [by_ap, by_an, by_pn] = &factors;
             let rows = [by_ap, by_an, by_pn];
-            let apart = |distance, factor| Norm::wide::<I, T>(tile, distance, factor, eps);
+            let wide = |distance, factor| Norm::wide::<I, T>(tile, distance, factor, eps);
             // Apart, so that the common ones have a loop without a choice in it.
             if norm.is_linear() {
                 let most = |a: &Rows<f64>, b: &Rows<f64>| {
                     let [most] = tile.each_row::<I, 2, 1>([a, b], |[a, b]| [a.max(b)]);
                     most
                 };
-                let far = most(&apart(&ap, by_ap), &apart(&an, by_an));
+                let both = most(&wide(&ap, by_ap), &wide(&an, by_an));
                 if swap {
                     tile.sweep_either::<I, 3, 3, 3>(
                         [a, p, n],
                         rows,
                         out,
-                        &most(&far, &apart(&pn, by_pn)),
+                        &most(&both, &wide(&pn, by_pn)),
                         move |x, by| linear::<_, true>(x, by, narrow_eps),
                         move |x, by| linear::<_, true>(x, by, wide_eps),
                     );
@@ -140,7 +140,7 @@ impl<T: Element> Rowwise<T> for TripletMargin {
                         [a, p, n],
                         rows,
                         out,
-                        &far,
+                        &both,
                         move |x, by| linear::<_, false>(x, by, narrow_eps),
                         move |x, by| linear::<_, false>(x, by, wide_eps),
                     );
