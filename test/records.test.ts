@@ -16,7 +16,8 @@ test("of the builds", () => {
   expect(readPart("bench:builds")).toEqual(builds.readmePart(record as BenchRecord, name));
 });
 
-test("of the peers", () => {
+test("of the peers, and at its head", () => {
   const [record, name] = recordOf("bench:peers");
   expect(readPart("bench:peers")).toEqual(peers.readmePart(record as peers.PeersRecord, name));
+  expect(readPart("bench:headline")).toEqual(peers.headline(record as peers.PeersRecord));
 });

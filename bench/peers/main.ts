@@ -19,7 +19,7 @@ import { type Cell, draw, rowsOf } from "../rows.js";
 import { ADAPTIVE, CELLS, type Cells } from "./cells.js";
 import { chart } from "./chart.js";
 import type { Answer, Prepare } from "./protocol.js";
-import { type Measured, OURS, PEERS, type PeersRecord, TWO, readmePart, showCell, summary } from "./report.js";
+import { type Measured, OURS, PEERS, type PeersRecord, TWO, headline, readmePart, showCell, summary } from "./report.js";
 
 interface Options {
   loss?: string[];
@@ -210,5 +210,8 @@ if (out !== undefined) {
   writeFileSync(out, `${JSON.stringify(record, null, 1)}\n`);
   writeFileSync(out.replace(/\.json$/, ".svg"), chart(record));
   console.log(`written: ${out}, and its chart beside it`);
-  if (options.out === undefined) replacePart("bench:peers", readmePart(record, basename(out, ".json")));
+  if (options.out === undefined) {
+    replacePart("bench:headline", headline(record));
+    replacePart("bench:peers", readmePart(record, basename(out, ".json")));
+  }
 }

@@ -54,10 +54,12 @@ function column(cells: readonly Measured[], of: (cell: Measured) => number | und
   return { mean: geometricMean(found.map(({ ratio }) => ratio)), count: found.length, least };
 }
 
+const withoutMatrix = (cells: readonly Measured[]) => cells.filter(({ title }) => !MATRIX.includes(title));
+
 const columns = (cells: readonly Measured[]) =>
   [
-    ["the better of PyTorch eager and compiled, without the two matrix products", column(cells.filter(({ title }) => !MATRIX.includes(title)), best)] as const,
-    ["the same, two threads of each", column(cells.filter(({ title }) => !MATRIX.includes(title)), bestOfTwo)] as const,
+    ["the better of PyTorch eager and compiled, without the two matrix products", column(withoutMatrix(cells), best)] as const,
+    ["the same, two threads of each", column(withoutMatrix(cells), bestOfTwo)] as const,
     ...Object.entries(HEADS).map(([name, head]) => [head, column(cells, ({ ratios }) => ratios[name])] as const),
   ].flatMap(([head, found]) => (found ? [{ head, ...found }] : []));
 
@@ -70,6 +72,25 @@ export function summary({ cells }: PeersRecord): string {
 }
 
 const times = (ratio: number) => ratio.toFixed(ratio >= 9.95 ? 0 : ratio >= 0.995 ? 1 : 2);
+
+/** Whether ours took two threads for a cell, and longer than on one. */
+const slowerOnTwo = ({ ratios }: Measured) => (ratios[TWO.ours] ?? 0) > 1.1;
+
+/** What the README's head says of speed. */
+export function headline({ cells }: PeersRecord): string[] {
+  const measured = cells.filter((cell) => best(cell) !== undefined);
+  const faster = measured.filter((cell) => (best(cell) ?? 0) >= 1).length;
+  const some = withoutMatrix(measured);
+  const mean = (of: (cell: Measured) => number | undefined) => (column(some, of)?.mean ?? NaN).toFixed(1);
+  const onArrays = (cell: Measured) => (best(cell) ?? NaN) / (cell.ratios.arrays ?? NaN);
+  const slower = some.filter((cell) => onArrays(cell) < 1).length;
+  return [
+    `- **Fast**: on tensors, [${mean(best)} times PyTorch](#speed): against the better of eager and compiled, one thread each, the geometric`,
+    `  mean of ${some.length} cells without the two matrix products (\`linearCrossEntropy\`, \`adaptiveLogSoftmax\`). Of all ${measured.length} cells ours is faster in`,
+    `  ${faster} and slower in ${measured.length - faster}, which are named. With two threads each, on tensors, it is ${mean(bestOfTwo)} times. On plain arrays, which are`,
+    `  copied in and out, one thread each, it is ${mean(onArrays)} times, and slower in ${slower} of the ${some.length}.`,
+  ];
+}
 
 /** The README's part on peers, with the record and the chart that it is of. */
 export function readmePart({ cells, engine, engineVersion, cpu, date }: PeersRecord, record: string): string[] {
@@ -87,6 +108,13 @@ export function readmePart({ cells, engine, engineVersion, cpu, date }: PeersRec
     losing.length === 0
       ? "No cell loses to PyTorch."
       : `PyTorch is faster in ${losing.length} of ${measured.length} cells: ${losing.map((cell) => `${showCell(cell)} (${times(best(cell) ?? 0)} ×)`).join(", ")}.`,
+    "",
+    `With \`fused-loss/threads\` and two threads, these take more than 1.1 times as long as on one: ${
+      cells
+        .filter(slowerOnTwo)
+        .map((cell) => `${showCell(cell)} (${times(cell.ratios[TWO.ours] ?? 0)} ×)`)
+        .join(", ") || "none"
+    }.`,
     "",
     "<details><summary>All cells: how many times as long as ours each takes</summary>",
     "",
