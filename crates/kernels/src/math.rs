@@ -82,6 +82,17 @@ pub trait Functions: Format {
         ln_reduced(f, minus(exponent, 0.0), ln_edge(sum) + ln_pole(sum))
     }
 
+    /// [`Self::ln_1p`] of 0 ≤ x < 2²⁴ (float64: 2⁵³) or NaN, the same to the bit: no edge to mind.
+    #[inline(always)]
+    fn ln_1p_nonnegative<V: Lanes<Elem = Self>>(x: V) -> V {
+        let one = V::splat(1.0);
+        let sum = one + x;
+        let lost = x.min(one) - (sum - x.max(one)); // exact: 1 + x = sum + lost
+        let (y, exponent) = split(sum);
+        let f = lost * inverse_power(exponent) - (one - y);
+        ln_reduced(f, minus(exponent, 0.0), V::splat(0.0))
+    }
+
     /// (ln x, ln(1 − x)) for 0 ≤ x ≤ 1, the same as [`Self::ln`] and [`Self::ln_1p`] to the bit (but
     /// for the sign of ln 1): a probability has fewer edges.
     #[inline(always)]
@@ -95,8 +106,7 @@ pub trait Functions: Format {
         let rest = one - x;
         let lost = (one - rest) - x; // exact: 1 − x = rest + lost
         let (y, exponent) = split(rest);
-        let power = V::splat(Self::LARGEST_POWER).bits_sub(Self::to_exponent(exponent)); // 2⁻ⁿ
-        let f = lost * power - (one - y);
+        let f = lost * inverse_power(exponent) - (one - y);
         (ln, ln_reduced(f, minus(exponent, 0.0), end(rest)))
     }
 
@@ -372,6 +382,12 @@ fn split<V: Lanes>(x: V) -> (V, V) {
     (y, V::Elem::from_exponent(z))
 }
 
+/// 2⁻ⁿ, for n + bias in the low bits, where it is a normal number.
+#[inline(always)]
+fn inverse_power<V: Lanes>(exponent: V) -> V {
+    V::splat(V::Elem::LARGEST_POWER).bits_sub(V::Elem::to_exponent(exponent))
+}
+
 /// −(n − more), for n + bias in the low bits.
 #[inline(always)]
 fn minus<V: Lanes>(exponent: V, more: f64) -> V {
@@ -450,6 +466,11 @@ pub trait Math: Lanes {
     #[inline(always)]
     fn ln_1p(self) -> Self {
         Self::Elem::ln_1p(self)
+    }
+    /// ln(1 + x) of x ≥ 0, not beyond what counts in steps of 1.
+    #[inline(always)]
+    fn ln_1p_nonnegative(self) -> Self {
+        Self::Elem::ln_1p_nonnegative(self)
     }
     /// (ln x, ln(1 − x)) of 0 ≤ x ≤ 1.
     #[inline(always)]

@@ -233,6 +233,9 @@ fn arctangent() {
     assert!(apply::<F64>(atan, f64::NAN).is_nan());
 }
 
+/// Where `ln_1p_nonnegative` ends.
+const COUNTABLE: f64 = 16_777_215.0;
+
 /// Functions of a part of the others' domain have the same bits there, `to_bits` being the type's.
 fn same_in_part<T: Element>(x: T, to_bits: impl Fn(T) -> u64)
 where
@@ -257,6 +260,10 @@ where
     if x.to_f64() != 0.0 {
         let (got, want) = (apply(V::<T>::ln_nonzero, x), apply(V::<T>::ln, x));
         assert_same("ln_nonzero", got, want);
+    }
+    if !outside(0.0, COUNTABLE) {
+        let (got, want) = (apply(V::<T>::ln_1p_nonnegative, x), apply(V::<T>::ln_1p, x));
+        assert_same("ln_1p_nonnegative", got, want);
     }
     if !outside(0.0, 1.0) {
         let (got, want) = (
@@ -284,6 +291,9 @@ fn parts_of_domains() {
         0.5,
         -104.5,
         -800.0,
+        COUNTABLE,
+        3.0,
+        f64::from(f32::EPSILON),
     ];
     for x in edges {
         same_in_part(x as f32, |x| u64::from(x.to_bits()));

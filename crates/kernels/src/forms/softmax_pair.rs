@@ -56,14 +56,17 @@ impl<'t, T: Element> SoftmaxPair<'t, T> {
                     ([ex, ey], [term_x, term_y], [top_x, top_y])
                 },
             );
-            let rests = [rest(tile, &sums_x, &tops_x), rest(tile, &sums_y, &tops_y)];
+            let rests = [
+                rest::<I, T>(tile, &sums_x, &tops_x),
+                rest::<I, T>(tile, &sums_y, &tops_y),
+            ];
             let one = I::F64::splat(1.0);
             let [inverse_x, inverse_y, ratio] =
                 tile.each_row::<I, 2, 3>([&rests[0], &rests[1]], |[rest_x, rest_y]| {
                     [
                         one / (one + rest_x),
                         one / (one + rest_y),
-                        rest_x.ln_1p() - rest_y.ln_1p(),
+                        rest_x.ln_1p_nonnegative() - rest_y.ln_1p_nonnegative(),
                     ]
                 });
             SoftmaxPair {

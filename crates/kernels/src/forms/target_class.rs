@@ -32,7 +32,8 @@ pub unsafe fn targets<'t, T: Element>(
     [chosen, weight]
 }
 
-/// Puts each target's gradient in its place, and makes the value of ignored rows 0.
+/// Puts each target's gradient in its place, makes the value of ignored rows 0, and tells whether there
+/// is one.
 ///
 /// # Safety
 /// As [`targets`]; a gradient that is wanted must be a writable view of the tile.
@@ -42,27 +43,36 @@ pub unsafe fn settle<T: Element>(
     grad: Option<View<T>>,
     at: &Rows<f64>,
     value: &mut Rows<f64>,
-) {
+) -> bool {
+    let mut ignored = false;
     for row in 0..tile.rows {
         // SAFETY: as above.
         unsafe {
             match (call.classes.get(tile.first + row), grad) {
                 (Some(class), Some(grad)) => grad.set(row, class, T::from_f64(at[row])),
-                (None, _) => value[row] = 0.0,
+                (None, _) => {
+                    value[row] = 0.0;
+                    ignored = true;
+                }
                 _ => {}
             }
         }
     }
+    ignored
 }
 
-/// Commits the gradient of a tile: in ignored rows it is exactly 0, whatever their logits.
+/// Commits the gradient of a tile: in ignored rows, if there are any, it is exactly 0, whatever their
+/// logits.
 ///
 /// # Safety
 /// As [`settle`].
-pub unsafe fn commit<T: Element>(call: &Call<T>, tile: &Tile<T>, grad: View<T>) {
+pub unsafe fn commit<T: Element>(call: &Call<T>, tile: &Tile<T>, grad: View<T>, ignored: bool) {
     // SAFETY: as the caller's.
     unsafe {
         tile.commit(grad, call.input_grad);
+        if !ignored {
+            return;
+        }
         for row in tile.first..tile.first + tile.rows {
             if call.classes.get(row).is_none() {
                 call.clear_row(row);
@@ -103,7 +113,7 @@ pub unsafe fn by_probability<'t, I: Isa, T: Element>(
                 let e = (chosen - max).exp_nonpositive();
                 let others = I::F64::select(chosen.eq(max), rest, rest + (one - e));
                 let (p, missed) = (e / sum, others / sum);
-                let [value, slope] = f([(max - chosen) + rest.ln_1p(), p, missed]);
+                let [value, slope] = f([(max - chosen) + rest.ln_1p_nonnegative(), p, missed]);
                 let k = weight * scale * slope;
                 [weight * value, k / sum, -(k * missed)]
             },
@@ -111,9 +121,9 @@ pub unsafe fn by_probability<'t, I: Isa, T: Element>(
         if let Some(grad) = grad {
             scale_rows::<I, T>(tile, grad, &tile.round(&k));
         }
-        settle(call, tile, grad, &at, &mut value);
+        let ignored = settle(call, tile, grad, &at, &mut value);
         if let Some(grad) = grad {
-            commit(call, tile, grad);
+            commit(call, tile, grad, ignored);
         }
         value
     }

@@ -103,6 +103,26 @@ pub trait Lanes:
     /// `p` must be valid for writing that many elements.
     unsafe fn store(self, p: *mut Self::Elem);
 
+    /// Copies [`Self::COUNT`] rows of as many elements, `stride` apart, to columns: rows of `to`, `to_stride`
+    /// apart.
+    ///
+    /// # Safety
+    /// The rows must be valid for reading, those of `to` for writing.
+    #[inline(always)]
+    unsafe fn transpose(
+        from: *const Self::Elem,
+        stride: usize,
+        to: *mut Self::Elem,
+        to_stride: usize,
+    ) {
+        for row in 0..Self::COUNT {
+            for column in 0..Self::COUNT {
+                // SAFETY: the caller's.
+                unsafe { *to.add(column * to_stride + row) = *from.add(row * stride + column) };
+            }
+        }
+    }
+
     /// Magnitude; clears the sign bit.
     fn abs(self) -> Self;
     /// Square root, correctly rounded.

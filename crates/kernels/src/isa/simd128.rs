@@ -178,6 +178,24 @@ impl Lanes for F32x4 {
     compare!(lt f32x4_lt, le f32x4_le, eq f32x4_eq);
 
     #[inline(always)]
+    unsafe fn transpose(from: *const f32, stride: usize, to: *mut f32, to_stride: usize) {
+        // SAFETY: the caller's.
+        unsafe {
+            let [a, b, c, d] = [0, 1, 2, 3].map(|row| Self::load(from.add(row * stride)).0);
+            let pairs = |a, b| {
+                (
+                    i32x4_shuffle::<0, 4, 1, 5>(a, b),
+                    i32x4_shuffle::<2, 6, 3, 7>(a, b),
+                )
+            };
+            let ((low, high), (other_low, other_high)) = (pairs(a, c), pairs(b, d));
+            let ((a, b), (c, d)) = (pairs(low, other_low), pairs(high, other_high));
+            for (column, lanes) in [a, b, c, d].into_iter().enumerate() {
+                F32x4(lanes).store(to.add(column * to_stride));
+            }
+        }
+    }
+    #[inline(always)]
     fn splat(x: f64) -> Self {
         F32x4(f32x4_splat(x as f32))
     }
@@ -223,6 +241,15 @@ impl Lanes for F64x2 {
     binary!(F64x2, bits_and v128_and, bits_or v128_or, bits_add i64x2_add, bits_sub i64x2_sub);
     compare!(lt f64x2_lt, le f64x2_le, eq f64x2_eq);
 
+    #[inline(always)]
+    unsafe fn transpose(from: *const f64, stride: usize, to: *mut f64, to_stride: usize) {
+        // SAFETY: the caller's.
+        unsafe {
+            let (a, b) = (Self::load(from).0, Self::load(from.add(stride)).0);
+            F64x2(i64x2_shuffle::<0, 2>(a, b)).store(to);
+            F64x2(i64x2_shuffle::<1, 3>(a, b)).store(to.add(to_stride));
+        }
+    }
     #[inline(always)]
     fn splat(x: f64) -> Self {
         F64x2(f64x2_splat(x))

@@ -95,9 +95,12 @@ impl<T: Element> Rowwise<T> for CrossEntropy {
             };
             let grad = (!call.input_grad.is_null()).then(|| tile.output(call.input_grad, GRAD));
             let scales = row_scale(call, tile, scale);
-            let values = match kind {
+            let (values, ignored) = match kind {
                 Kind::Index => self.by_index::<I, T>(call, tile, x, grad, &scales),
-                Kind::Distribution => self.by_distribution::<I, T>(call, tile, x, grad, &scales),
+                Kind::Distribution => (
+                    self.by_distribution::<I, T>(call, tile, x, grad, &scales),
+                    false,
+                ),
             };
             if let Some(grad) = grad {
                 if let Some(slope) = cap_slope {
@@ -111,10 +114,7 @@ impl<T: Element> Rowwise<T> for CrossEntropy {
                         |[grad, slope], [], []| ([grad * slope], [], []),
                     );
                 }
-                match kind {
-                    Kind::Index => commit(call, tile, grad),
-                    Kind::Distribution => tile.commit(grad, call.input_grad),
-                }
+                commit(call, tile, grad, ignored);
             }
             values
         }
@@ -122,6 +122,7 @@ impl<T: Element> Rowwise<T> for CrossEntropy {
 }
 
 impl CrossEntropy {
+    /// The values, and whether a row is ignored.
     unsafe fn by_index<'t, I: Isa, T: Element>(
         &self,
         call: &Call<T>,
@@ -129,7 +130,7 @@ impl CrossEntropy {
         x: View<T>,
         grad: Option<View<T>>,
         scales: &Rows<f64>,
-    ) -> Rows<'t, f64> {
+    ) -> (Rows<'t, f64>, bool) {
         let classes = call.shape.classes;
         let (eps, z) = (self.smoothing, self.z_loss);
         let share = if eps > 0.0 { eps / classes as f64 } else { 0.0 };
@@ -147,13 +148,16 @@ impl CrossEntropy {
             let max = tile.max::<I>(x);
             let out = grad.unwrap_or(View::nowhere());
             let (rest, gaps) = if eps > 0.0 {
-                smoothed::<I, T>(tile, x, &max, call.weight, out)
+                let (rest, gaps) = smoothed::<I, T>(tile, x, &max, call.weight, out);
+                (rest, Some(gaps))
             } else {
-                (exponentials::<I, T>(tile, x, &max, out), tile.filled(0.0))
+                (exponentials::<I, T>(tile, x, &max, out), None)
             };
             (max, rest, gaps)
         };
         let max = tile.widen(&max);
+        // Without smoothing nothing depends on them.
+        let gaps = gaps.as_ref().unwrap_or(&rest);
         // The targets' exponentials, for their gradients.
         let target_exp = tile.each(|row| {
             // SAFETY: the row is the tile's, and a class that is not ignored is in range.
@@ -173,10 +177,10 @@ impl CrossEntropy {
         let (z, two_z) = (I::F64::splat(z), I::F64::splat(2.0 * z));
         let plain = self.smoothing == 0.0 && self.z_loss == 0.0;
         let [mut value, k, b, at] = tile.each_row::<I, 7, 4>(
-            [&max, &rest, &gaps, &chosen, &target_exp, &weight, scales],
+            [&max, &rest, gaps, &chosen, &target_exp, &weight, scales],
             |[max, rest, gaps, chosen, e, w, scale]| {
                 // Σ exp(x − max) = 1 + rest: the loss of a confident row keeps its digits.
-                let (ln, sum) = (rest.ln_1p(), one + rest);
+                let (ln, sum) = (rest.ln_1p_nonnegative(), one + rest);
                 let nll = (max - chosen) + ln;
                 if plain && grad.is_none() {
                     return [w * nll, w, w, w];
@@ -184,7 +188,8 @@ impl CrossEntropy {
                 // Σ over the other classes, without the target's own exponential.
                 let others = rest + (one - e);
                 if plain {
-                    return [w * nll, scale * w / sum, w, -(scale * w * others) / sum];
+                    let k = scale * w / sum;
+                    return [w * nll, k, w, -(k * others)];
                 }
                 let (lse, p) = (max + ln, e / sum);
                 // With all of the target spread, its own logit may be −inf and has no weight.
@@ -220,8 +225,8 @@ impl CrossEntropy {
             }
         }
         // SAFETY: as above.
-        unsafe { settle(call, tile, grad, &at, &mut value) };
-        value
+        let ignored = unsafe { settle(call, tile, grad, &at, &mut value) };
+        (value, ignored)
     }
 
     unsafe fn by_distribution<'t, I: Isa, T: Element>(
@@ -269,14 +274,14 @@ impl CrossEntropy {
                     ([e], [rest, gap(x, max, q), q], [top])
                 },
             );
-            let rest = rest(tile, &sums, &tops);
+            let rest = rest::<I, T>(tile, &sums, &tops);
             let (one64, z) = (I::F64::splat(1.0), I::F64::splat(self.z_loss));
             let two_z = I::F64::splat(2.0 * self.z_loss);
             let (with_z, weighted) = (self.z_loss > 0.0, !call.weight.is_null());
             let [value, k, top, offset] = tile.each_row::<I, 5, 4>(
                 [&tile.widen(&max), &rest, &gaps, &mass, scales],
                 |[max, rest, gaps, mass, scale]| {
-                    let (ln, sum) = (rest.ln_1p(), one64 + rest);
+                    let (ln, sum) = (rest.ln_1p_nonnegative(), one64 + rest);
                     let value = gaps + mass * ln;
                     if !with_z {
                         return [value, scale * mass / sum, scale * mass * rest / sum, ln];
@@ -421,5 +426,5 @@ unsafe fn smoothed<'t, I: Isa, T: Element>(
             },
         )
     };
-    (rest(tile, &sums, &tops), gaps)
+    (rest::<I, T>(tile, &sums, &tops), gaps)
 }

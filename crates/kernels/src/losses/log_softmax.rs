@@ -30,7 +30,7 @@ impl<T: Element> Rowwise<T> for LogSoftmax {
             let max = tile.max::<I>(x);
             if call.other.is_null() {
                 let rest = exponentials::<I, T>(tile, x, &max, View::nowhere());
-                let [ln] = tile.each_row::<I, 1, 1>([&rest], |[rest]| [rest.ln_1p()]);
+                let [ln] = tile.each_row::<I, 1, 1>([&rest], |[rest]| [rest.ln_1p_nonnegative()]);
                 tile.sweep::<I, 1, 2, 0, 1, 0, 0>(
                     Sweep {
                         elements: [x],
@@ -54,7 +54,7 @@ impl<T: Element> Rowwise<T> for LogSoftmax {
                         ([e], [term, g], [top])
                     },
                 );
-                let rest = rest(tile, &sums, &tops);
+                let rest = rest::<I, T>(tile, &sums, &tops);
                 let one = I::F64::splat(1.0);
                 let [k] = tile
                     .each_row::<I, 2, 1>([&rest, &totals], |[rest, total]| [total / (one + rest)]);

@@ -77,7 +77,7 @@ impl Poly {
                     ([e], [term, gap(x, max, t), t * (one - e), t], [top])
                 },
             );
-            let rest = rest(tile, &sums, &tops);
+            let rest = rest::<I, T>(tile, &sums, &tops);
             let scales = row_scale(call, tile, scale);
             let (one, eps) = (I::F64::splat(1.0), I::F64::splat(self.epsilon));
             let [value, k, k_target, top, top_target] = tile.each_row::<I, 5, 5>(
@@ -89,7 +89,7 @@ impl Poly {
                     let pull = mass + (eps * mass - linear);
                     let off = rest / sum;
                     [
-                        gaps + mass * rest.ln_1p() + linear,
+                        gaps + mass * rest.ln_1p_nonnegative() + linear,
                         scale * pull / sum,
                         scale * eps / sum,
                         scale * (linear + off * (mass - linear)),

@@ -28,12 +28,14 @@ fn apart<V: Lanes>(e: V) -> (V, V, V::Mask) {
 }
 
 /// Σ exp(x − max) − 1, from the sum and the count of [`exponential`].
-pub fn rest<'t, T: Element>(
+pub fn rest<'t, I: Isa, T: Element>(
     tile: &'t Tile<T>,
     sums: &Rows<f64>,
     tops: &Rows<f64>,
 ) -> Rows<'t, f64> {
-    tile.each(|row| sums[row] + (tops[row] - 1.0))
+    let one = I::F64::splat(1.0);
+    let [rest] = tile.each_row::<I, 2, 1>([sums, tops], |[sum, tops]| [sum + (tops - one)]);
+    rest
 }
 
 /// q·(max − x), and 0 where q is 0: a class of no weight may be masked by −inf.
@@ -104,7 +106,7 @@ unsafe fn sum<'t, I: Isa, T: Element>(
             },
         )
     };
-    rest(tile, &sums, &tops)
+    rest::<I, T>(tile, &sums, &tops)
 }
 
 /// Multiplies each row of a view by its factor.
@@ -161,7 +163,7 @@ impl<T: Element> Rowwise<T> for Softmax {
                         ([e], [term, e * g], [top])
                     },
                 );
-                let rest = rest(tile, &sums, &tops);
+                let rest = rest::<I, T>(tile, &sums, &tops);
                 let one = I::F64::splat(1.0);
                 let [k, mean] = tile.each_row::<I, 2, 2>([&rest, &dots], |[rest, dot]| {
                     [one / (one + rest), dot / (one + rest)]

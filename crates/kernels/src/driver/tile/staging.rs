@@ -1,8 +1,7 @@
 //! Staging: tiles that are swept across lie in scratch memory, so that all operands have one stride.
 
 use super::{Tile, View};
-use crate::isa::{Element, SUM_LANES};
-use core::array::from_fn;
+use crate::isa::{Element, Lanes, Native, SUM_LANES, Vector};
 
 impl<T: Element> Tile<'_, T> {
     /// The rows where they lie, if they are swept along.
@@ -45,7 +44,7 @@ impl<T: Element> Tile<'_, T> {
         unsafe {
             if self.shape.inner == 1 {
                 let from = data.add(self.first * classes);
-                transpose(from, (self.rows, classes), view.data, columns);
+                transpose(from, classes, (self.rows, classes), view.data, columns);
             } else {
                 self.each_run(|position, place, run| {
                     copy(data.add(position), view.data.add(place), run);
@@ -79,7 +78,7 @@ impl<T: Element> Tile<'_, T> {
         unsafe {
             if self.shape.inner == 1 {
                 let to = data.add(self.first * classes);
-                transpose_back(view.data, columns, to, (self.rows, classes));
+                transpose(view.data, columns, (classes, self.rows), to, classes);
             } else {
                 self.each_run(|position, place, run| {
                     copy(view.data.add(place), data.add(position), run);
@@ -134,55 +133,37 @@ pub(super) unsafe fn copy<T: Element>(from: *const T, to: *mut T, n: usize) {
     }
 }
 
-/// Writes (rows, columns) with the columns one after the other, `stride` apart.
+/// Writes (rows, columns), whose rows are `stride` apart, with the columns one after the other,
+/// `to_stride` apart.
 #[inline(never)]
 unsafe fn transpose<T: Element>(
     from: *const T,
+    stride: usize,
     (rows, columns): (usize, usize),
     to: *mut T,
-    stride: usize,
+    to_stride: usize,
 ) {
-    // SAFETY: the caller's elements, each once.
+    let count = Vector::<Native, T>::COUNT;
+    // SAFETY: the caller's elements.
     unsafe {
-        let whole = rows - rows % 4;
-        for row in (0..whole).step_by(4) {
-            let from = from.add(row * columns);
+        if rows.min(columns) < count {
             for column in 0..columns {
-                let four: [T; 4] = from_fn(|i| *from.add(i * columns + column));
-                *to.add(column * stride + row).cast() = four;
-            }
-        }
-        for row in whole..rows {
-            for column in 0..columns {
-                *to.add(column * stride + row) = *from.add(row * columns + column);
-            }
-        }
-    }
-}
-
-/// The inverse of [`transpose`].
-#[inline(never)]
-unsafe fn transpose_back<T: Element>(
-    from: *const T,
-    stride: usize,
-    to: *mut T,
-    (rows, columns): (usize, usize),
-) {
-    // SAFETY: the caller's elements, each once.
-    unsafe {
-        let whole = rows - rows % 4;
-        for row in (0..whole).step_by(4) {
-            let to = to.add(row * columns);
-            for column in 0..columns {
-                let four: [T; 4] = *from.add(column * stride + row).cast();
-                for (i, x) in four.into_iter().enumerate() {
-                    *to.add(i * columns + column) = x;
+                for row in 0..rows {
+                    *to.add(column * to_stride + row) = *from.add(row * stride + column);
                 }
             }
+            return;
         }
-        for row in whole..rows {
-            for column in 0..columns {
-                *to.add(row * columns + column) = *from.add(column * stride + row);
+        // In square blocks, of which the last overlap those before.
+        for row in (0..rows).step_by(count) {
+            let row = row.min(rows - count);
+            for column in (0..columns).step_by(count) {
+                let column = column.min(columns - count);
+                let (from, to) = (
+                    from.add(row * stride + column),
+                    to.add(column * to_stride + row),
+                );
+                Vector::<Native, T>::transpose(from, stride, to, to_stride);
             }
         }
     }
