@@ -152,6 +152,18 @@ const crossEntropy: LossCase = {
       mean: { value: NaN, grads: { input: [NaN, NaN, NaN, NaN] } },
     },
     {
+      title: "present classes of weight 0, smoothed to others",
+      inputs: { args: { input: matrix([[0, 0]]), target: given([0], "index") }, options: { weight: given([0, 1]), labelSmoothing: 0.5 } },
+      values: [Math.LN2 / 4],
+      mean: { value: NaN, grads: { input: [NaN, NaN] } },
+    },
+    {
+      title: "no rows of probabilities",
+      inputs: { args: { input: given([], "float", [0, 2]), target: given([], "float", [0, 2]) }, options: { weight: given([3, 1]) } },
+      values: [],
+      mean: { value: NaN, grads: { input: [], weight: [0, 0] } },
+    },
+    {
       title: "the mean divides by the weights of the targets that count",
       inputs: {
         args: { input: matrix([[0, 0], [5, 5], [9, 1]]), target: given([0, 1, -100], "index") },

@@ -24,7 +24,10 @@ export interface AdaptiveLogSoftmaxOptions<D extends FloatType = FloatType> {
   readonly divValue?: number | undefined;
   /** Whether the head has a bias. Default false. */
   readonly headBias?: boolean | undefined;
-  /** An integer from 0 to 2³² − 1: the parameters are those that PyTorch makes after `torch.manual_seed(seed)`. Default 0. */
+  /**
+   * An integer from 0 to 2³² − 1: the parameters are those that PyTorch makes after `torch.manual_seed(seed)`, to the bit where
+   * it runs without AVX2 (`ATEN_CPU_CAPABILITY=default`). Default 0.
+   */
   readonly seed?: number | undefined;
   /** The element type of parameters, inputs and results. Default `"float32"`. */
   readonly dtype?: D | undefined;

@@ -126,7 +126,8 @@ impl<T: Element> Call<T> {
         }
     }
 
-    /// The divisor of the reduced value.
+    /// The divisor of the reduced value; NaN where the weights of all that counts are 0, as smoothing may
+    /// give rows of such a weight a value.
     ///
     /// # Safety
     /// The pointers must be valid, and the targets checked.
@@ -147,7 +148,8 @@ impl<T: Element> Call<T> {
                         .map_or(0.0, |class| self.weight_of(class))
                 });
             }
-            sum.total()
+            let total = sum.total();
+            if total == 0.0 { f64::NAN } else { total }
         })
     }
 }
@@ -209,7 +211,9 @@ pub unsafe fn run<I: Isa, T: Element>(loss: &impl Rowwise<T>, call: &Call<T>) ->
             // SAFETY: there is a sum and an output for every class.
             unsafe {
                 let total = core::mem::take(&mut *call.class_sums.add(class)).total();
-                *call.weight_grad.add(class) = T::from_f64(total * scale.to_f64());
+                // Without rows the scale of a mean is infinite.
+                let grad = if rows > 0 { total * scale.to_f64() } else { 0.0 };
+                *call.weight_grad.add(class) = T::from_f64(grad);
             }
         }
     }

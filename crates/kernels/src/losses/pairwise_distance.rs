@@ -159,6 +159,7 @@ impl Norm {
                 },
             );
             let max = tile.max::<I>(sizes);
+            let one = Vector::<I, T>::splat(1.0);
             let ([powers], [counts]) = tile.sweep::<I, 1, 1, 0, 0, 1, 1>(
                 Sweep {
                     elements: [sizes],
@@ -172,6 +173,8 @@ impl Norm {
                         Norm::Other(p) => {
                             let none = size.eq(zero);
                             let power = (Vector::<I, T>::splat(p) * (size / max).ln()).exp();
+                            // Of the largest it is 1, even if that is infinite.
+                            let power = Vector::<I, T>::select(size.eq(max), one, power);
                             Vector::<I, T>::select(none, zero, power)
                         }
                         _ => zero,
