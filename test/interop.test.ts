@@ -237,6 +237,17 @@ describe("jax-js", () => {
     expectNear((await grads.spread.data()) as Float32Array, of((d, s) => 1 / s - d ** 2 / s ** 3));
   });
 
+  it("takes one array under two names", async () => {
+    const { value, grads } = await lossAndGrad(
+      (x: np.Array) => ({ input: x.ref, target: x }),
+      np.array(Float32Array.of(1, 2)),
+      ({ input, target }) => mse.valueAndGrad(input, { data: target.data.map((x) => x - 1), shape: [2] }, { wrt: ["input", "target"] }),
+    );
+    expect(value).toBe(1);
+    // 1 by the one and −1 by the other.
+    expectNear((await grads.data()) as Float32Array, [0, 0]);
+  });
+
   it("takes float64 gradients, and outputs of no elements", async () => {
     const params = () => np.array(Float32Array.of(1, 2));
     const { grads } = await lossAndGrad((x: np.Array) => x, params(), (s) => mse.valueAndGrad(Float64Array.from(s.data), Float64Array.of(0, 0)));
@@ -253,6 +264,7 @@ describe("jax-js", () => {
     await rejects((s) => clip.valueAndGrad(s, s)).toThrow(/named outputs/);
     await rejects((s) => mse.valueAndGrad(s, { data: values, shape: [1] })).toThrow(/target/);
     await expect(lossAndGrad(({ weight }: Params) => weight.astype(np.int32), params(), (s) => mse.valueAndGrad(s, s))).rejects.toThrow(expect.objectContaining({ code: "ERR_DTYPE", argument: "output" }));
+    await expect(lossAndGrad(5 as never, params(), () => ({ value: 1, grads: {} }))).rejects.toThrow(expect.objectContaining({ code: "ERR_TYPE", argument: "model" }));
     await rejects(1 as never).toThrow(expect.objectContaining({ code: "ERR_TYPE", argument: "loss" }));
     await expect(lossAndGrad((({ weight }: Params) => [weight]) as never, params(), () => ({ value: 1, grads: {} }))).rejects.toThrow(expect.objectContaining({ code: "ERR_TYPE", argument: "output" }));
   });

@@ -17,10 +17,6 @@ import { dtypeFault, expectFault, optionFault, overlapFault, rangeFault, shapeFa
 import { expectSameBits } from "./support/compare.js";
 import { normal, seeded } from "./support/draw.js";
 
-interface Row {
-  readonly data: Float64Array;
-  readonly shape: readonly number[];
-}
 const rows = (...data: number[]) => ({ data: Float32Array.from(data), shape: [2, data.length / 2] });
 const doubles = (...data: number[]) => ({ data: Float64Array.from(data), shape: [2, data.length / 2] });
 
@@ -91,7 +87,8 @@ describe("cosineEmbedding", () => {
   });
 
   it("is 0 and not −0 beyond the margin, in every build, where the product underflows", () => {
-    const [a, b] = [Float64Array.of(1e-200, 1), Float64Array.of(-1e-200, 0)].map((data) => ({ data, shape: [1, 2] })) as [Row, Row];
+    const row = (...data: number[]) => ({ data: Float64Array.from(data), shape: [1, 2] });
+    const [a, b] = [row(1e-200, 1), row(-1e-200, 0)];
     for (const build of [simd128, scalar]) expect(build.cosineEmbedding(a, b, Int8Array.of(-1))).toBe(0);
   });
 

@@ -172,6 +172,7 @@ describe("BalancedSampler", () => {
       [{ rings: [ring, null] }, "ERR_TYPE", "state.rings[1]"],
       [{ random: [1, 2, 3] }, "ERR_SHAPE", "state.random"],
       [{ rings: [{ ...ring, credit: NaN }, ring] }, "ERR_RANGE", "state.rings[0].credit"],
+      [{ rings: [{ ...ring, credit: 1e300 }, ring] }, "ERR_RANGE", "state.rings[0].credit"],
       [{ random: "1234" }, "ERR_TYPE", "state.random"],
       [{ random: [0, 0, 0, 0] }, "ERR_RANGE", "state.random"],
       [{ random: [1, 2, 3, 2 ** 31] }, "ERR_RANGE", "state.random[3]"],

@@ -2,7 +2,7 @@
 import { fail, show } from "./errors.js";
 import { losses } from "./invoke/common.js";
 import { Terms, withTerms } from "./invoke/lossOptions.js";
-import { type Options, readInteger, readObject } from "./invoke/options.js";
+import { type Options, readFloatType, readInteger, readObject } from "./invoke/options.js";
 import type { Flags, Floats, Indices, Result } from "./types.js";
 
 /** Terms of a leaf of the tree. */
@@ -250,6 +250,7 @@ export const partial = /* @__PURE__ */ Object.assign((loss: unknown, args: unkno
   valueAndGrad: (loss: unknown, args: unknown, options?: unknown) => run("partial.valueAndGrad", loss, args, options, true),
 }) as PartialFunction;
 
+const REDUCTIONS = ["mean", "sum", "batchmean"];
 const FIELDS = ["loss", "dtype", "reduction", "start", "count", "sum", "divisor"];
 
 function readState(call: string, name: string, given: unknown): PartialState {
@@ -258,6 +259,9 @@ function readState(call: string, name: string, given: unknown): PartialState {
   const { start, count, divisor } = state;
   readInteger(call, `${name}.start`, start, 0);
   readInteger(call, `${name}.count`, count, 0);
+  readFloatType(call, state.dtype, `${name}.dtype`);
+  if (typeof state.loss !== "string") fail("ERR_TYPE", call, `${name}.loss`, `a loss's name, in ${expected}`, show(state.loss));
+  if (!REDUCTIONS.includes(state.reduction)) fail("ERR_RANGE", call, `${name}.reduction`, `"mean", "sum" or "batchmean", in ${expected}`, show(state.reduction));
   const check = (field: string, data: unknown) => {
     if (!(data instanceof Float64Array)) fail("ERR_TYPE", call, `${name}.${field}`, `a Float64Array, in ${expected}`, show(data));
     const length = lengthFor(start, count);
@@ -265,8 +269,14 @@ function readState(call: string, name: string, given: unknown): PartialState {
   };
   check("sum", state.sum);
   const kinds = readObject(call, `${name}.divisor`, divisor ?? null, ["whole", "count", "weights"]);
-  if (kinds.weights !== undefined) check("divisor.weights", kinds.weights);
-  else if (typeof (kinds.whole ?? kinds.count) !== "number") fail("ERR_TYPE", call, `${name}.divisor`, `a number, in ${expected}`, show(kinds.whole ?? kinds.count));
+  if (Object.keys(kinds).length !== 1) fail("ERR_OPTION", call, `${name}.divisor`, `one of whole, count and weights, in ${expected}`, Object.keys(kinds).join(", ") || "none");
+  if ("weights" in kinds) check("divisor.weights", kinds.weights);
+  else if ("count" in kinds) readInteger(call, `${name}.divisor.count`, kinds.count, 0);
+  else {
+    const positive = `a finite number > 0, in ${expected}`;
+    if (typeof kinds.whole !== "number") fail("ERR_TYPE", call, `${name}.divisor.whole`, positive, show(kinds.whole));
+    if (!(kinds.whole > 0 && kinds.whole < Infinity)) fail("ERR_RANGE", call, `${name}.divisor.whole`, positive, show(kinds.whole));
+  }
   return state;
 }
 
@@ -288,9 +298,9 @@ function mergeDivisors(states: readonly PartialState[], start: number): { readon
  * whole batch gives, however it was cut.
  *
  * @param states - What {@link partial} gave for parts that follow each other without a gap, all of the same loss and options; or
- * what `merge` itself gave as `state`.
- * @throws TypeError or RangeError, with a `code`, for no state, for what is none, for states of different calls, and for parts that
- * overlap or leave a gap.
+ * what `merge` itself gave as `state`. A state does not hold the loss's own options: that they are the same is the caller's to see to.
+ * @throws TypeError or RangeError, with a `code`, for no state, for what is none, for states of another loss, element type, reduction or
+ * kind of divisor, and for parts that overlap or leave a gap.
  * @example
  * ```ts
  * const parts = [0, 2].map((start) => partial(mse, [Float32Array.of(1, 2), Float32Array.of(0, 0)], { start }));

@@ -3,7 +3,7 @@ import { fail, show, showShape } from "./errors.js";
 import { readNormalizer } from "./invoke/common.js";
 import { Terms, withTerms } from "./invoke/lossOptions.js";
 import { FLOATS, INDICES, type Operand, elements, needDtype, needFlatShape, operand, output } from "./invoke/marshal.js";
-import { readInteger, readObject } from "./invoke/options.js";
+import { readFloatType, readInteger, readObject } from "./invoke/options.js";
 import { indexLayout, readIgnoreIndex } from "./invoke/rowwise.js";
 import { crossEntropy } from "./losses/crossEntropy.js";
 import { logSumExp } from "./losses/logSumExp.js";
@@ -107,7 +107,8 @@ function partial(given: unknown, rawTarget: unknown, rawOptions?: unknown): Voca
   const index = operand(call, "target", rawTarget, INDICES);
   const { outer: rows, classes } = indexLayout(call, input, index);
   if (classes === 0 && rows > 0) fail("ERR_SHAPE", call, "logits", "of at least one class", `shape ${showShape(input.shape)}`);
-  const firstClass = readInteger(call, "firstClass", options.firstClass ?? 0, 0);
+  const { firstClass: rawFirst = 0 } = options;
+  const firstClass = readInteger(call, "firstClass", rawFirst, 0);
   const ignoreIndex = readIgnoreIndex(call, options, false);
   const from = elements(call, index);
   const target = Int32Array.from({ length: rows }, (_, row) => {
@@ -147,7 +148,10 @@ function readState(call: string, name: string, given: unknown): VocabState {
   const whole = state.loss instanceof Float64Array && state.target instanceof Int32Array && state.loss.length === rows && state.target.length === rows;
   if (!whole) fail("ERR_TYPE", call, name, `a state that ${NAME}.partial gave`, show(given));
   readInteger(call, `${name}.firstClass`, state.firstClass, 0);
-  readInteger(call, `${name}.classes`, state.classes, 0);
+  const classes = readInteger(call, `${name}.classes`, state.classes, 0);
+  readFloatType(call, state.dtype, `${name}.dtype`);
+  const wrong = state.target.findIndex((c) => c >= classes || c < IGNORED);
+  if (wrong >= 0) fail("ERR_RANGE", call, `${name}.target[${wrong}]`, `below ${classes}, ${ABSENT} for another worker's or ${IGNORED} for none, in a state that ${NAME}.partial gave`, show(state.target[wrong]));
   return state;
 }
 
@@ -173,10 +177,12 @@ function readStates(call: string, given: unknown): readonly [VocabState, ...Voca
 /** Which state has each row's target; −1 where the row is ignored. */
 function ownersOf(call: string, states: readonly [VocabState, ...VocabState[]]): Int32Array {
   return states[0].target.map((_, row) => {
-    const owner = states.findIndex(({ target }) => (target[row] as number) >= 0);
-    const ignored = states.every(({ target }) => target[row] === IGNORED);
-    if (owner < 0 && !ignored) fail("ERR_RANGE", call, "states", "of all classes", `no class of row ${row}'s target among them`);
-    return owner;
+    const owners = states.filter(({ target }) => (target[row] as number) >= 0);
+    const ignoring = states.filter(({ target }) => target[row] === IGNORED);
+    if (owners.length === 0 && ignoring.length === 0) fail("ERR_RANGE", call, "states", "of all classes", `no class of row ${row}'s target among them`);
+    // Each worker was given the same targets.
+    if (owners.length > 1 || (ignoring.length > 0 && ignoring.length < states.length)) fail("ERR_RANGE", call, "states", "of the same targets", `ones that differ in row ${row}`);
+    return owners[0] ? states.indexOf(owners[0]) : ABSENT;
   });
 }
 
@@ -227,8 +233,11 @@ function grad(given: unknown, rawState: unknown, rawMerged: unknown, rawOptions?
   }
   if (input.dtype !== state.dtype) fail("ERR_DTYPE", call, "logits", `${state.dtype} as the state is`, input.dtype);
   const { divisor, value, parts } = readObject(call, "merged", rawMerged ?? null, ["value", "divisor", "parts"]) as unknown as VocabMerged;
-  const part = Array.isArray(parts) ? (parts as VocabMerged["parts"]).find((each) => each.firstClass === firstClass) : undefined;
-  if (part?.probability.length !== rows) fail("ERR_RANGE", call, "merged", "what merge gave with this state among its states", "one without it");
+  if (typeof divisor !== "number") fail("ERR_TYPE", call, "merged.divisor", "a number ≥ 0", show(divisor));
+  if (!(divisor >= 0 && divisor < Infinity)) fail("ERR_RANGE", call, "merged.divisor", "a number ≥ 0", show(divisor));
+  const ofRows = (data: unknown) => data instanceof Float64Array && data.length === rows;
+  const part = Array.isArray(parts) ? (parts as (VocabMerged["parts"][number] | null)[]).find((each) => each?.firstClass === firstClass) : undefined;
+  if (!part || !ofRows(part.probability) || !ofRows(part.missing)) fail("ERR_RANGE", call, "merged", "what merge gave with this state among its states", "one without it");
   const { gradOutput = 1 } = options;
   let outer: (row: number) => number = () => gradOutput as number;
   if (typeof gradOutput !== "number") {

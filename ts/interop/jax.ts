@@ -1,6 +1,6 @@
 // `fused-loss/jax`: losses at the end of models of jax-js.
 import { type JsTree, numpy as np, vjp } from "@jax-js/jax";
-import { fail } from "../errors.js";
+import { fail, show } from "../errors.js";
 import type { Shaped } from "../types.js";
 import { type OneOrNamed, type Outcome, type Outputs, evaluate, inOrder, named, needLoss } from "./outcome.js";
 
@@ -62,12 +62,16 @@ export async function lossAndGrad<P extends JsTree<np.Array>, O extends OneOrNam
   params: P,
   loss: (outputs: Outputs<O, np.Array>) => Outcome,
 ): Promise<LossAndGrad<P>> {
+  if (typeof (model as unknown) !== "function") fail("ERR_TYPE", NAME, "model", "a function from parameters to outputs", show(model));
   needLoss(NAME, loss);
   // Its types want a tree of a model that is generic here.
   const [output, pullback] = (vjp as unknown as (f: (params: P) => O, primals: [P]) => [O, ((cotangent: O) => [P]) & { dispose(): void }])(model, [params]);
   try {
     const { names, labels, things } = inOrder(NAME, "output", "a jax-js array", output, isArray);
-    const given = await Promise.all(things.map((array, k) => shaped(labels[k] as string, array)));
+    // An array under two names is read once, as reading uses it up.
+    const firsts = things.map((array) => things.indexOf(array));
+    const read = await Promise.all(things.map((array, k) => (firsts[k] === k ? shaped(labels[k] as string, array) : undefined)));
+    const given = firsts.map((first) => read[first] as Shaped<Float32Array<ArrayBuffer>>);
     const { value, gradients } = evaluate(NAME, loss, names, given);
     // It makes no array of nothing from data.
     const arrays = gradients.map(({ data, shape }) => (data.length === 0 ? np.zeros(shape) : np.array(data as Float32Array<ArrayBuffer>, { shape })));

@@ -126,6 +126,7 @@ export function compiledLoss(loss: TwoArgumentLoss, options: object = {}): (yTru
   const given: unknown = loss;
   if (typeof given !== "function" || typeof (given as unknown as TwoArgumentLoss).valueAndGrad !== "function") fail("ERR_TYPE", "compiledLoss", "loss", "a loss with valueAndGrad", show(given));
   const call = `compiledLoss(${loss.name})`;
+  if (typeof options !== "object" || (options as unknown) === null) fail("ERR_TYPE", call, "options", "an object of the loss's options", show(options));
   for (const name of ["wrt", "out"]) if (name in options) fail("ERR_OPTION", call, name, "absent, as the gradient goes to TensorFlow.js", show((options as Readonly<Record<string, unknown>>)[name]));
   if ((options as { readonly reduction?: unknown }).reduction === "none") fail("ERR_OPTION", call, "reduction", '"mean" or "sum"', '"none"');
   return (yTrue, yPred) => {

@@ -126,9 +126,9 @@ export function readInteger(call: string, name: string, given: unknown, low: num
 }
 
 /** Reads the element type of floats. */
-export function readFloatType(call: string, given: unknown): "float32" | "float64" {
+export function readFloatType(call: string, given: unknown, name = "dtype"): "float32" | "float64" {
   const expected = '"float32" or "float64"';
-  if (typeof given !== "string") fail("ERR_TYPE", call, "dtype", expected, show(given));
-  if (given !== "float32" && given !== "float64") fail("ERR_RANGE", call, "dtype", expected, show(given));
+  if (typeof given !== "string") fail("ERR_TYPE", call, name, expected, show(given));
+  if (given !== "float32" && given !== "float64") fail("ERR_RANGE", call, name, expected, show(given));
   return given;
 }

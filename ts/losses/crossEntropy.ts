@@ -10,7 +10,10 @@ export interface CrossEntropyOptions {
   readonly ignoreIndex?: number | undefined;
   /** The share ε of the target that is spread evenly over all classes, from 0 to 1. Default 0. */
   readonly labelSmoothing?: number | undefined;
-  /** A factor ≥ 0 of (ln Σ exp x)², with x as capped, added to each row's term and weighted like it. Default 0. */
+  /**
+   * A factor ≥ 0 of (ln Σ exp x)², with x as capped, added to each row's term and weighted like it: with `weight` and
+   * probabilities by Σ w·t, without `weight` by 1, whatever the row's targets add up to. Default 0.
+   */
   readonly zLoss?: number | undefined;
   /** Caps the logits first, to s·tanh(x/s), s > 0; −inf, capped to −s, is then no mask. Default: no cap. */
   readonly softcap?: number | undefined;

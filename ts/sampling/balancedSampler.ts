@@ -126,7 +126,7 @@ class Ring<Item> {
 }
 
 /** Checks the saved state of a class. */
-function readRing<Item>(call: string, name: string, given: unknown, capacity: number): Ring<Item> {
+function readRing<Item>(call: string, name: string, given: unknown, capacity: number, classes: number): Ring<Item> {
   const { items, oldest, order, drawn, pushed, credit } = readObject(call, name, given, RING);
   if (!Array.isArray(items)) fail("ERR_TYPE", call, `${name}.items`, `an array of at most ${capacity}`, show(items));
   if (items.length > capacity) fail("ERR_SHAPE", call, `${name}.items`, `an array of at most ${capacity}`, `one of ${items.length}`);
@@ -135,8 +135,10 @@ function readRing<Item>(call: string, name: string, given: unknown, capacity: nu
   if (places?.size !== size || !items.every((_, place) => places.has(place)) || (order as unknown[]).length !== size) {
     fail("ERR_RANGE", call, `${name}.order`, `the integers from 0 to below ${size} in any order`, show(order));
   }
-  if (typeof credit !== "number") fail("ERR_TYPE", call, `${name}.credit`, "a finite number", show(credit));
-  if (!Number.isFinite(credit)) fail("ERR_RANGE", call, `${name}.credit`, "a finite number", show(credit));
+  // What is rounded is less than one item a class, and together 0.
+  const owed = `a number from −${classes} to ${classes}`;
+  if (typeof credit !== "number") fail("ERR_TYPE", call, `${name}.credit`, owed, show(credit));
+  if (!(Math.abs(credit) <= classes)) fail("ERR_RANGE", call, `${name}.credit`, owed, show(credit));
   return new Ring({
     items: items as Item[],
     oldest: readInteger(call, `${name}.oldest`, oldest, 0, size === capacity ? size - 1 : 0),
@@ -250,7 +252,7 @@ export class BalancedSampler<Item> implements Iterable<Batch<Item>> {
     readInteger(call, "state.capacity", capacity, this.capacity, this.capacity, `${this.capacity} as this sampler has`);
     if (!Array.isArray(rings)) fail("ERR_TYPE", call, "state.rings", `an array of ${this.classes}`, show(rings));
     if (rings.length !== this.classes) fail("ERR_SHAPE", call, "state.rings", `an array of ${this.classes}`, show(rings));
-    const read = rings.map((ring, label) => readRing<Item>(call, `state.rings[${label}]`, ring, this.capacity));
+    const read = rings.map((ring, label) => readRing<Item>(call, `state.rings[${label}]`, ring, this.capacity, this.classes));
     const integers = "an array of 4 integers, not all 0";
     if (!Array.isArray(random)) fail("ERR_TYPE", call, "state.random", integers, show(random));
     if (random.length !== 4) fail("ERR_SHAPE", call, "state.random", integers, `one of ${random.length}`);
