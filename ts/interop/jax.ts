@@ -69,9 +69,9 @@ export async function lossAndGrad<P extends JsTree<np.Array>, O extends OneOrNam
   try {
     const { names, labels, things } = inOrder(NAME, "output", "a jax-js array", output, isArray);
     // An array under two names is read once, as reading uses it up.
-    const firsts = things.map((array) => things.indexOf(array));
-    const read = await Promise.all(things.map((array, k) => (firsts[k] === k ? shaped(labels[k] as string, array) : undefined)));
-    const given = firsts.map((first) => read[first] as Shaped<Float32Array<ArrayBuffer>>);
+    const arraysOnce = [...new Set(things)];
+    const read = await Promise.all(arraysOnce.map((array) => shaped(labels[things.indexOf(array)] as string, array)));
+    const given = things.map((array) => read[arraysOnce.indexOf(array)] as Shaped<Float32Array<ArrayBuffer>>);
     const { value, gradients } = evaluate(NAME, loss, names, given);
     // It makes no array of nothing from data.
     const arrays = gradients.map(({ data, shape }) => (data.length === 0 ? np.zeros(shape) : np.array(data as Float32Array<ArrayBuffer>, { shape })));

@@ -212,7 +212,11 @@ pub unsafe fn run<I: Isa, T: Element>(loss: &impl Rowwise<T>, call: &Call<T>) ->
             unsafe {
                 let total = core::mem::take(&mut *call.class_sums.add(class)).total();
                 // Without rows the scale of a mean is infinite.
-                let grad = if rows > 0 { total * scale.to_f64() } else { 0.0 };
+                let grad = if rows > 0 {
+                    total * scale.to_f64()
+                } else {
+                    0.0
+                };
                 *call.weight_grad.add(class) = T::from_f64(grad);
             }
         }
