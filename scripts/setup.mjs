@@ -5,6 +5,7 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { builds, cache, cargoEnv, exe, root, run, tools } from "./common.mjs";
+import { order } from "./order.mjs";
 
 function fail(message) {
   console.log(); // ends the line of the step
@@ -123,11 +124,12 @@ const wasmKeys = Object.entries(builds).map(([name, build]) => {
   const args = ["build", "crates/bindings", "--release", "--target", "web", "--mode", "no-install", "--no-pack"];
   args.push("--out-name", "fused_loss", "--out-dir", out);
   if (build.cargo.length > 0) args.push("--", ...build.cargo);
-  const key = hash(rustTexts, versions, build, args);
+  const key = hash(rustTexts, versions, texts("scripts/order.mjs"), build, args);
   stepUnlessMade(join("crates", "bindings", out, ".stamp"), key, `wasm-pack build (${name})`, () => {
     const output = must("wasm-pack", args, { env: cargoEnv(join(root, "target", name), build) });
     // Without wasm-opt wasm-pack succeeds all the same, with a module of other speed.
     if (!output.includes("Optimizing wasm binaries")) fail(`${output}\nset-up: wasm-pack did not run wasm-opt`);
+    order(join(root, "crates", "bindings", out, "fused_loss_bg.wasm"), wasmOpt);
   });
   return key;
 });
