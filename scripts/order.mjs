@@ -82,8 +82,8 @@ function similar(functions) {
 
 /** How many functions are imported, which come first in the count. */
 function imported(bytes) {
-  const module = new WebAssembly.Module(bytes);
-  return WebAssembly.Module.imports(module).filter(({ kind }) => kind === "function").length;
+  const module = new globalThis.WebAssembly.Module(bytes);
+  return globalThis.WebAssembly.Module.imports(module).filter(({ kind }) => kind === "function").length;
 }
 
 /** Puts the functions of the module in this file in order; `wasmOpt` is the path of wasm-opt. */
