@@ -1,8 +1,8 @@
 // Puts the functions of a WebAssembly module in an order in which similar ones are near each other: deflate looks back no
 // further than 32 kB, and most functions are made from one text for other types. wasm-opt moves them, by the names that
 // they are given here.
-import { spawnSync } from "node:child_process";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { run } from "./common.mjs";
 
 /** How far back deflate looks. */
 const WINDOW = 32768;
@@ -86,8 +86,8 @@ function imported(bytes) {
   return globalThis.WebAssembly.Module.imports(module).filter(({ kind }) => kind === "function").length;
 }
 
-/** Puts the functions of the module in this file in order; `wasmOpt` is the path of wasm-opt. */
-export function order(path, wasmOpt) {
+/** Puts the functions of the module in this file in order. Throws what wasm-opt says if it fails. */
+export function order(path) {
   const bytes = readFileSync(path);
   const first = imported(bytes);
   const places = similar(bodies(bytes)).map((k, place) => [k + first, `f${String(place).padStart(5, "0")}`]);
@@ -97,7 +97,7 @@ export function order(path, wasmOpt) {
   const contents = [...leb128(4), ...Buffer.from("name"), 1, ...leb128(map.length), ...map];
   const named = `${path}.named`;
   writeFileSync(named, Buffer.concat([bytes, Buffer.from([0, ...leb128(contents.length), ...contents])]));
-  const { status, stderr } = spawnSync(wasmOpt, ["--reorder-functions-by-name", named, "-o", path], { encoding: "utf8" });
+  const { status, output } = run("wasm-opt", ["--reorder-functions-by-name", named, "-o", path], { capture: true });
   rmSync(named);
-  if (status !== 0) throw new Error(`wasm-opt could not order the functions of ${path}: ${stderr}`);
+  if (status !== 0) throw new Error(`wasm-opt could not order the functions of ${path}: ${output}`);
 }

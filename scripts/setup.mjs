@@ -129,7 +129,7 @@ const wasmKeys = Object.entries(builds).map(([name, build]) => {
     const output = must("wasm-pack", args, { env: cargoEnv(join(root, "target", name), build) });
     // Without wasm-opt wasm-pack succeeds all the same, with a module of other speed.
     if (!output.includes("Optimizing wasm binaries")) fail(`${output}\nset-up: wasm-pack did not run wasm-opt`);
-    order(join(root, "crates", "bindings", out, "fused_loss_bg.wasm"), wasmOpt);
+    order(join(root, "crates", "bindings", out, "fused_loss_bg.wasm"));
   });
   return key;
 });

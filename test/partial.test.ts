@@ -166,6 +166,16 @@ describe("partial and merge", () => {
     expect(merge([state])).toMatchObject({ value: 2, divisor: 20 });
   });
 
+  it("is NaN where the weights of all that counts are 0, as one call is", () => {
+    const [logits, target] = [{ data: Float32Array.of(0, 0), shape: [1, 2] }, Int32Array.of(0)];
+    const options = { weight: Float32Array.of(0, 1), labelSmoothing: 0.5 };
+    expect(crossEntropy(logits, target, options)).toBeNaN();
+    expect(merge([partial(crossEntropy, [logits, target], options)]).value).toBeNaN();
+    const [one, weight] = [Float32Array.of(1, 2), Float32Array.of(1, -1)];
+    expect(mse(one, new Float32Array(2), { weight })).toBeNaN();
+    expect(merge([partial(mse, [one, new Float32Array(2)], { weight })]).value).toBeNaN();
+  });
+
   it("of nothing is what the loss of nothing is", () => {
     const nothing = new Float32Array(0);
     expect(merge([partial(mse, [nothing, nothing])]).value).toBe(mse(nothing, nothing));

@@ -326,7 +326,8 @@ export function merge(states: readonly PartialState[]): Merged {
     tree.append(sum, count);
   }
   const { total, divisor } = mergeDivisors(parts.length > 0 ? parts : [first], start);
-  const value = tree.total() / total;
+  // As one call, whose sum need not be 0 where the weights add up to 0.
+  const value = "weights" in divisor && total === 0 ? Number.NaN : tree.total() / total;
   const state: PartialState = { ...first, start, count: tree.end - start, sum: tree.data(), divisor };
   return { value: state.dtype === "float32" ? Math.fround(value) : value, divisor: total, state };
 }

@@ -82,8 +82,11 @@ export function headline({ cells }: PeersRecord): string[] {
   const faster = measured.filter((cell) => (best(cell) ?? 0) >= 1).length;
   const some = withoutMatrix(measured);
   const mean = (of: (cell: Measured) => number | undefined) => (column(some, of)?.mean ?? NaN).toFixed(1);
-  const onArrays = (cell: Measured) => (best(cell) ?? NaN) / (cell.ratios.arrays ?? NaN);
-  const slower = some.filter((cell) => onArrays(cell) < 1).length;
+  const onArrays = (cell: Measured) => {
+    const [theirs, ours] = [best(cell), cell.ratios.arrays];
+    return theirs === undefined || ours === undefined ? undefined : theirs / ours;
+  };
+  const slower = some.filter((cell) => (onArrays(cell) ?? 1) < 1).length;
   return [
     `- **Fast**: on tensors, [${mean(best)} times PyTorch](#speed): against the better of eager and compiled, one thread each, the geometric`,
     `  mean of ${some.length} cells without the two matrix products (\`linearCrossEntropy\`, \`adaptiveLogSoftmax\`). Of all ${measured.length} cells ours is faster in`,

@@ -30,7 +30,7 @@ const pairwiseDistance: FunctionCase = {
     { title: "the largest, shared", args: { x1: matrix([[3, -3, 1]]), x2: matrix([[0, 0, 0]]) }, options: { eps: 0, p: Infinity }, values: [3], vjp: { gradOutput: [1], grads: { x1: [0.5, -0.5, 0], x2: [-0.5, 0.5, 0] } } },
     { title: "a tie of Σ |d|", args: { x1: matrix([[1, 5]]), x2: matrix([[1, 2]]) }, options: { eps: 0, p: 1 }, values: [3], vjp: { gradOutput: [1], grads: { x1: [0, 1], x2: [0, -1] } } },
     { title: "nothing overflows on the way", args: { x1: matrix([[2 ** 60, 0]]), x2: matrix([[0, 0]]) }, options: { eps: 0, p: 3 }, values: [2 ** 60], vjp: { gradOutput: [1], grads: { x1: [1, 0], x2: [-1, 0] } } },
-    { title: "an infinite difference", args: { x1: matrix([[Infinity, 1], [0, 1]]), x2: matrix([[0, 0], [0, 0]]) }, options: { eps: 0, p: 3 }, values: [Infinity, 1] },
+    { title: "an infinite difference", args: { x1: matrix([[Infinity, 1], [0, 1]]), x2: matrix([[0, 0], [0, 0]]) }, options: { eps: 0, p: 3 }, values: [Infinity, 1], vjp: { gradOutput: [1, 1], grads: { x1: [NaN, 0, 0, 1], x2: [NaN, 0, 0, -1] } } },
     { title: "NaN stays in its row", args: { x1: matrix([[NaN, 0], [0, 1]]), x2: matrix([[0, 0], [0, 0]]) }, options: { eps: 0, p: Infinity }, values: [NaN, 1] },
   ],
 };

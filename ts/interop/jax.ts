@@ -71,6 +71,8 @@ export async function lossAndGrad<P extends JsTree<np.Array>, O extends OneOrNam
     // An array under two names is read once, as reading uses it up.
     const arraysOnce = [...new Set(things)];
     const read = await Promise.all(arraysOnce.map((array) => shaped(labels[things.indexOf(array)] as string, array)));
+    // What a model made has a count for each name; a parameter that it passes on has one.
+    things.forEach((array, k) => things.indexOf(array) < k && array.refCount > 0 && array.dispose());
     const given = things.map((array) => read[arraysOnce.indexOf(array)] as Shaped<Float32Array<ArrayBuffer>>);
     const { value, gradients } = evaluate(NAME, loss, names, given);
     // It makes no array of nothing from data.

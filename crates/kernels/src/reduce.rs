@@ -159,3 +159,9 @@ pub unsafe fn sum<I: Isa, T: Element>(values: *const T, n: usize) -> f64 {
     }
     sum.total()
 }
+
+/// The divisor that weights of this sum make: NaN instead of 0, by which a mean would be infinite where smoothing, or
+/// weights of both signs, leave something to divide.
+pub fn weighted_divisor(sum: f64) -> f64 {
+    if sum == 0.0 { f64::NAN } else { sum }
+}

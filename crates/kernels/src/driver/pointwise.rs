@@ -305,7 +305,9 @@ impl<T, const N: usize> Buffer<T, N> {
 pub unsafe fn run<I: Isa, T: Element>(kernel: &Kernel<T>, call: &Call<T>) -> f64 {
     let divisor = call.divisor.unwrap_or_else(|| match &call.weight {
         // SAFETY: a weight whose sum divides has the loss's own shape.
-        Some(weight) => unsafe { reduce::sum::<I, T>(weight.data, call.n) },
+        Some(weight) => {
+            reduce::weighted_divisor(unsafe { reduce::sum::<I, T>(weight.data, call.n) })
+        }
         None => call.n as f64,
     });
     let mut pass = Pass {

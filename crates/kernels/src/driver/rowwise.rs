@@ -4,7 +4,7 @@ use crate::driver::check::Classes;
 use crate::driver::parallel;
 use crate::driver::tile::{RowMemory, Rows, Shape, Tile};
 use crate::isa::{Element, Isa};
-use crate::reduce::Sum;
+use crate::reduce::{Sum, weighted_divisor};
 use core::ops::Range;
 use core::ptr::{null, null_mut};
 
@@ -126,8 +126,7 @@ impl<T: Element> Call<T> {
         }
     }
 
-    /// The divisor of the reduced value; NaN where the weights of all that counts are 0, as smoothing may
-    /// give rows of such a weight a value.
+    /// The divisor of the reduced value; NaN where weights add up to 0, as the sum of the values need not be 0 there.
     ///
     /// # Safety
     /// The pointers must be valid, and the targets checked.
@@ -148,8 +147,7 @@ impl<T: Element> Call<T> {
                         .map_or(0.0, |class| self.weight_of(class))
                 });
             }
-            let total = sum.total();
-            if total == 0.0 { f64::NAN } else { total }
+            weighted_divisor(sum.total())
         })
     }
 }
