@@ -304,9 +304,10 @@ impl<T, const N: usize> Buffer<T, N> {
 /// overlaps nothing else.
 pub unsafe fn run<I: Isa, T: Element>(kernel: &Kernel<T>, call: &Call<T>) -> f64 {
     let divisor = call.divisor.unwrap_or_else(|| match &call.weight {
-        // SAFETY: a weight whose sum divides has the loss's own shape.
         Some(weight) => {
-            reduce::weighted_divisor(unsafe { reduce::sum::<I, T>(weight.data, call.n) })
+            // SAFETY: a weight whose sum divides has the loss's own shape.
+            let sum = unsafe { reduce::sum::<I, T>(weight.data, call.n) };
+            reduce::weighted_divisor(sum)
         }
         None => call.n as f64,
     });
