@@ -10,7 +10,7 @@ export interface NtXentOptions {
 
 /**
  * Normalised temperature-scaled cross-entropy: ℓ_i = Σ_p −ln(exp(s_ip)/(exp(s_ip) + Σ_n exp(s_in))), s_ij = cos(x_i,
- * x_j)/τ, with p the other samples of the label of i and n those of other labels.
+ * x_j)/τ by norms of at least 1e-12, with p the other samples of the label of i and n those of other labels.
  *
  * `embeddings` has shape (N, D), `labels` an integer for each sample, of which only equality counts: give the two views
  * of a sample one label. Each positive pair is set against the negatives alone, not against other positives. The mean
