@@ -11,6 +11,7 @@ const RUN = 6;
 /** A run in more functions than this tells little of them. */
 const COMMON = 60;
 
+/** The section of the functions' code. */
 const CODE = 10;
 
 /** An unsigned LEB128 number, and where it ends. */
@@ -56,7 +57,10 @@ function similar(functions) {
   const runs = functions.map((body, k) => {
     const own = new Set();
     for (let i = 0; i + RUN <= body.length; i++) own.add(String.fromCharCode(...body.subarray(i, i + RUN)));
-    for (const run of own) having.set(run, [...(having.get(run) ?? []), k]);
+    for (const run of own) {
+      if (!having.has(run)) having.set(run, []);
+      having.get(run).push(k);
+    }
     return own.size;
   });
   const shared = new Uint32Array(n * n);
@@ -69,11 +73,12 @@ function similar(functions) {
   while (left.size > 0) {
     const recent = [];
     for (let k = order.length - 1, size = 0; k >= 0 && size < WINDOW; size += functions[order[k--]].length) recent.push(order[k]);
-    let [next, most] = [largest(), 0.05];
+    let [next, most] = [undefined, 0.05];
     for (const k of left) {
       const likeness = recent.reduce((best, r) => Math.max(best, shared[r * n + k]), 0) / Math.max(runs[k], 1);
       if (likeness > most) [next, most] = [k, likeness];
     }
+    next ??= largest();
     order.push(next);
     left.delete(next);
   }

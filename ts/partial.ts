@@ -2,7 +2,7 @@
 import { fail, show } from "./errors.js";
 import { losses } from "./invoke/common.js";
 import { Terms, withTerms } from "./invoke/lossOptions.js";
-import { type Options, readFloatType, readInteger, readObject } from "./invoke/options.js";
+import { type Options, readFloatType, readInteger, readObject, readPositive } from "./invoke/options.js";
 import type { Flags, Floats, Indices, Result } from "./types.js";
 
 /** Terms of a leaf of the tree. */
@@ -272,11 +272,7 @@ function readState(call: string, name: string, given: unknown): PartialState {
   if (Object.keys(kinds).length !== 1) fail("ERR_OPTION", call, `${name}.divisor`, `one of whole, count and weights, in ${expected}`, Object.keys(kinds).join(", ") || "none");
   if ("weights" in kinds) check("divisor.weights", kinds.weights);
   else if ("count" in kinds) readInteger(call, `${name}.divisor.count`, kinds.count, 0);
-  else {
-    const positive = `a finite number > 0, in ${expected}`;
-    if (typeof kinds.whole !== "number") fail("ERR_TYPE", call, `${name}.divisor.whole`, positive, show(kinds.whole));
-    if (!(kinds.whole > 0 && kinds.whole < Infinity)) fail("ERR_RANGE", call, `${name}.divisor.whole`, positive, show(kinds.whole));
-  }
+  else readPositive(call, `${name}.divisor.whole`, kinds.whole, `, in ${expected}`);
   return state;
 }
 

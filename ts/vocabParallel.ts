@@ -3,7 +3,7 @@ import { fail, show, showShape } from "./errors.js";
 import { readNormalizer } from "./invoke/common.js";
 import { Terms, withTerms } from "./invoke/lossOptions.js";
 import { FLOATS, INDICES, type Operand, elements, needDtype, needFlatShape, operand, output } from "./invoke/marshal.js";
-import { readFloatType, readInteger, readObject } from "./invoke/options.js";
+import { readFloatType, readInteger, readNumber, readObject } from "./invoke/options.js";
 import { indexLayout, readIgnoreIndex } from "./invoke/rowwise.js";
 import { crossEntropy } from "./losses/crossEntropy.js";
 import { logSumExp } from "./losses/logSumExp.js";
@@ -177,12 +177,12 @@ function readStates(call: string, given: unknown): readonly [VocabState, ...Voca
 /** Which state has each row's target; −1 where the row is ignored. */
 function ownersOf(call: string, states: readonly [VocabState, ...VocabState[]]): Int32Array {
   return states[0].target.map((_, row) => {
-    const owners = states.filter(({ target }) => (target[row] as number) >= 0);
-    const ignoring = states.filter(({ target }) => target[row] === IGNORED);
-    if (owners.length === 0 && ignoring.length === 0) fail("ERR_RANGE", call, "states", "of all classes", `no class of row ${row}'s target among them`);
+    const owners = states.flatMap(({ target }, k) => ((target[row] as number) >= 0 ? [k] : []));
+    const ignoring = states.filter(({ target }) => target[row] === IGNORED).length;
+    if (owners.length === 0 && ignoring === 0) fail("ERR_RANGE", call, "states", "of all classes", `no class of row ${row}'s target among them`);
     // Each worker was given the same targets.
-    if (owners.length > 1 || (ignoring.length > 0 && ignoring.length < states.length)) fail("ERR_RANGE", call, "states", "of the same targets", `ones that differ in row ${row}`);
-    return owners[0] ? states.indexOf(owners[0]) : ABSENT;
+    if (owners.length > 1 || (ignoring > 0 && ignoring < states.length)) fail("ERR_RANGE", call, "states", "of the same targets", `ones that differ in row ${row}`);
+    return owners[0] ?? ABSENT;
   });
 }
 
@@ -232,9 +232,8 @@ function grad(given: unknown, rawState: unknown, rawMerged: unknown, rawOptions?
     fail("ERR_SHAPE", call, "logits", `of shape ${showShape([rows, classes])}, as the state's`, `shape ${showShape(input.shape)}`);
   }
   if (input.dtype !== state.dtype) fail("ERR_DTYPE", call, "logits", `${state.dtype} as the state is`, input.dtype);
-  const { divisor, value, parts } = readObject(call, "merged", rawMerged ?? null, ["value", "divisor", "parts"]) as unknown as VocabMerged;
-  if (typeof divisor !== "number") fail("ERR_TYPE", call, "merged.divisor", "a number ≥ 0", show(divisor));
-  if (!(divisor >= 0 && divisor < Infinity)) fail("ERR_RANGE", call, "merged.divisor", "a number ≥ 0", show(divisor));
+  const { divisor: rawDivisor, value, parts } = readObject(call, "merged", rawMerged ?? null, ["value", "divisor", "parts"]) as unknown as VocabMerged;
+  const divisor = readNumber(call, "merged.divisor", rawDivisor, "a number ≥ 0", (x) => x >= 0 && x < Infinity);
   const ofRows = (data: unknown) => data instanceof Float64Array && data.length === rows;
   const part = Array.isArray(parts) ? (parts as (VocabMerged["parts"][number] | null)[]).find((each) => each?.firstClass === firstClass) : undefined;
   if (!part || !ofRows(part.probability) || !ofRows(part.missing)) fail("ERR_RANGE", call, "merged", "what merge gave with this state among its states", "one without it");

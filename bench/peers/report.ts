@@ -73,13 +73,15 @@ export function summary({ cells }: PeersRecord): string {
 
 const times = (ratio: number) => ratio.toFixed(ratio >= 9.95 ? 0 : ratio >= 0.995 ? 1 : 2);
 
-/** Whether ours took two threads for a cell, and longer than on one. */
-const slowerOnTwo = ({ ratios }: Measured) => (ratios[TWO.ours] ?? 0) > 1.1;
+/** The cells that PyTorch was measured in, and those of them in which it is faster. */
+function againstTorch(cells: readonly Measured[]) {
+  const measured = cells.filter((cell) => best(cell) !== undefined);
+  return { measured, losing: measured.filter((cell) => (best(cell) ?? 1) < 1) };
+}
 
 /** What the README's head says of speed. */
 export function headline({ cells }: PeersRecord): string[] {
-  const measured = cells.filter((cell) => best(cell) !== undefined);
-  const faster = measured.filter((cell) => (best(cell) ?? 0) >= 1).length;
+  const { measured, losing } = againstTorch(cells);
   const some = withoutMatrix(measured);
   const mean = (of: (cell: Measured) => number | undefined) => (column(some, of)?.mean ?? NaN).toFixed(1);
   const onArrays = (cell: Measured) => {
@@ -90,7 +92,7 @@ export function headline({ cells }: PeersRecord): string[] {
   return [
     `- **Fast**: on tensors, [${mean(best)} times PyTorch](#speed): against the better of eager and compiled, one thread each, the geometric`,
     `  mean of ${some.length} cells without the two matrix products (\`linearCrossEntropy\`, \`adaptiveLogSoftmax\`). Of all ${measured.length} cells ours is faster in`,
-    `  ${faster} and slower in ${measured.length - faster}, which are named. With two threads each, on tensors, it is ${mean(bestOfTwo)} times. On plain arrays, which are`,
+    `  ${measured.length - losing.length} and slower in ${losing.length}, which are named. With two threads each, on tensors, it is ${mean(bestOfTwo)} times. On plain arrays, which are`,
     `  copied in and out, one thread each, it is ${mean(onArrays)} times, and slower in ${slower} of the ${some.length}.`,
   ];
 }
@@ -98,8 +100,10 @@ export function headline({ cells }: PeersRecord): string[] {
 /** The README's part on peers, with the record and the chart that it is of. */
 export function readmePart({ cells, engine, engineVersion, cpu, date }: PeersRecord, record: string): string[] {
   const names = Object.keys(HEADS);
-  const measured = cells.filter((cell) => best(cell) !== undefined);
-  const losing = measured.filter((cell) => (best(cell) ?? 1) < 1);
+  const { measured, losing } = againstTorch(cells);
+  const onTwo = ({ ratios }: Measured) => ratios[TWO.ours] ?? 0;
+  const slowerOnTwo = cells.filter((cell) => onTwo(cell) > 1.1);
+  const listed = (some: readonly Measured[], of: (cell: Measured) => number | undefined) => some.map((cell) => `${showCell(cell)} (${times(of(cell) ?? 0)} ×)`).join(", ");
   const shown = (ratio: number | undefined) => (ratio === undefined ? "–" : ratio < 1 ? `**${times(ratio)}**` : times(ratio));
   return [
     `On ${engine} ${engineVersion}, ${cpu}, ${date.slice(0, 10)} ([record](bench/records/${record}.json)); where we lose stands in bold:`,
@@ -110,14 +114,9 @@ export function readmePart({ cells, engine, engineVersion, cpu, date }: PeersRec
     "",
     losing.length === 0
       ? "No cell loses to PyTorch."
-      : `PyTorch is faster in ${losing.length} of ${measured.length} cells: ${losing.map((cell) => `${showCell(cell)} (${times(best(cell) ?? 0)} ×)`).join(", ")}.`,
+      : `PyTorch is faster in ${losing.length} of ${measured.length} cells: ${listed(losing, best)}.`,
     "",
-    `With \`fused-loss/threads\` and two threads, these take more than 1.1 times as long as on one: ${
-      cells
-        .filter(slowerOnTwo)
-        .map((cell) => `${showCell(cell)} (${times(cell.ratios[TWO.ours] ?? 0)} ×)`)
-        .join(", ") || "none"
-    }.`,
+    `With \`fused-loss/threads\` and two threads, these take more than 1.1 times as long as on one: ${listed(slowerOnTwo, onTwo) || "none"}.`,
     "",
     "<details><summary>All cells: how many times as long as ours each takes</summary>",
     "",

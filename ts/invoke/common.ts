@@ -16,7 +16,7 @@ import {
   reducedValue,
 } from "./marshal.js";
 import type { LossOptions, LossSpec, Terms } from "./lossOptions.js";
-import { EMPTY, has, readValues } from "./options.js";
+import { EMPTY, has, readPositive, readValues } from "./options.js";
 import { type Lesson, Repeat } from "./repeat.js";
 
 /** A gradient that a call is to give: of which operand, and where to, if told. */
@@ -58,12 +58,11 @@ function named(operands: readonly Operand[], name: string): Operand | undefined 
 /** Reads what divides a mean in place of its own divisor. */
 export function readNormalizer(call: string, normalizer: unknown, reduction: string): number | undefined {
   if (normalizer === undefined) return undefined;
-  if (typeof normalizer !== "number") fail("ERR_TYPE", call, "normalizer", "a finite number > 0", show(normalizer));
-  if (!(normalizer > 0 && normalizer < Infinity)) fail("ERR_RANGE", call, "normalizer", "a finite number > 0", show(normalizer));
+  const divisor = readPositive(call, "normalizer", normalizer);
   if (reduction === "sum" || reduction === "none") {
     fail("ERR_OPTION", call, "normalizer", `absent with reduction "${reduction}", which divides by nothing`, show(normalizer));
   }
-  return normalizer;
+  return divisor;
 }
 
 /** Reads the options that every loss has. */

@@ -63,6 +63,13 @@ export const oneOf = (name: string, values: readonly [number, ...number[]]): Opt
 /** True or false. */
 export const flag = (name: string, value: boolean): OptionSpec => ({ name, default: value });
 
+/** Reads a number that must hold what `expected` says, and `test` tests. */
+export function readNumber(call: string, name: string, given: unknown, expected: string, test: ((x: number) => boolean) | undefined): number {
+  if (typeof given !== "number") fail("ERR_TYPE", call, name, expected, show(given));
+  if (test?.(given) === false) fail("ERR_RANGE", call, name, expected, show(given));
+  return given;
+}
+
 /** Reads a number or flag, or its default. A number must hold what it must once rounded to the loss's dtype, too. */
 export function readOption(call: string, options: Options, spec: OptionSpec, float32: boolean): number {
   const given = options[spec.name];
@@ -72,10 +79,9 @@ export function readOption(call: string, options: Options, spec: OptionSpec, flo
     return Number(given);
   }
   const expected = spec.expected ?? "a number";
-  if (typeof given !== "number") fail("ERR_TYPE", call, spec.name, expected, show(given));
-  if (spec.test?.(given) === false) fail("ERR_RANGE", call, spec.name, expected, show(given));
-  if (float32 && spec.test?.(Math.fround(given)) === false) fail("ERR_RANGE", call, spec.name, `${expected} in float32`, show(given));
-  return given;
+  const value = readNumber(call, spec.name, given, expected, spec.test);
+  if (float32 && spec.test?.(Math.fround(value)) === false) fail("ERR_RANGE", call, spec.name, `${expected} in float32`, show(given));
+  return value;
 }
 
 /** No options. */
@@ -120,10 +126,11 @@ export function readValues(call: string, name: string, given: unknown, known: re
 
 /** Reads an integer from `low` to `high`. */
 export function readInteger(call: string, name: string, given: unknown, low: number, high = Infinity, expected = `an integer ${high < Infinity ? `from ${low} to ${high}` : `≥ ${low}`}`): number {
-  if (typeof given !== "number") fail("ERR_TYPE", call, name, expected, show(given));
-  if (!Number.isSafeInteger(given) || given < low || given > high) fail("ERR_RANGE", call, name, expected, show(given));
-  return given;
+  return readNumber(call, name, given, expected, (x) => Number.isSafeInteger(x) && x >= low && x <= high);
 }
+
+/** Reads a finite number > 0; `more` is said beside that. */
+export const readPositive = (call: string, name: string, given: unknown, more = "") => readNumber(call, name, given, `a finite number > 0${more}`, (x) => x > 0 && x < Infinity);
 
 /** Reads the element type of floats. */
 export function readFloatType(call: string, given: unknown, name = "dtype"): "float32" | "float64" {

@@ -36,7 +36,7 @@ import {
   product,
   sameShape,
 } from "./marshal.js";
-import { EMPTY, type OptionSpec, type Options, readObject } from "./options.js";
+import { EMPTY, type OptionSpec, type Options, readInteger, readObject } from "./options.js";
 import type { Check, Lesson } from "./repeat.js";
 
 /** Rows of classes: the shape as (outer, classes, inner), and the shape of what has a value for each row. */
@@ -123,9 +123,7 @@ export function checkIndices(marshal: Marshal, call: string, indices: ClassIndic
 
 export function readIgnoreIndex(call: string, own: Options, distribution: boolean): number {
   const given = own === EMPTY ? undefined : own.ignoreIndex;
-  const ignoreIndex = given === undefined ? -100 : given;
-  if (typeof ignoreIndex !== "number") fail("ERR_TYPE", call, "ignoreIndex", "an integer", show(ignoreIndex));
-  if (!Number.isSafeInteger(ignoreIndex)) fail("ERR_RANGE", call, "ignoreIndex", "an integer", show(ignoreIndex));
+  const ignoreIndex = readInteger(call, "ignoreIndex", given === undefined ? -100 : given, Number.MIN_SAFE_INTEGER, Infinity, "an integer");
   if (distribution && given !== undefined) {
     fail("ERR_OPTION", call, "ignoreIndex", "absent where the targets are probabilities", show(ignoreIndex));
   }
@@ -269,10 +267,8 @@ export function rowFunction<F>(spec: { readonly name: string; readonly kernel: K
     needOwnShape(call, x);
     const rank = x.shape.length;
     if (rank === 0) fail("ERR_SHAPE", call, "x", "of at least one dimension", "shape []");
-    const { axis = -1 } = options;
-    const expected = `an integer from ${-rank} to ${rank - 1}`;
-    if (typeof axis !== "number") fail("ERR_TYPE", call, "axis", expected, show(axis));
-    if (!Number.isInteger(axis) || axis < -rank || axis >= rank) fail("ERR_RANGE", call, "axis", expected, show(axis));
+    const { axis: rawAxis = -1 } = options;
+    const axis = readInteger(call, "axis", rawAxis, -rank, rank - 1);
     const at = axis < 0 ? axis + rank : axis;
     const rows = [...x.shape.slice(0, at), ...x.shape.slice(at + 1)];
     const layout: Layout = { outer: product(x.shape, 0, at), classes: x.shape[at] ?? 0, inner: product(x.shape, at + 1), rows };

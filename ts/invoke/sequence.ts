@@ -68,10 +68,9 @@ function callSequenceLoss(spec: LossSpec, kernel: KernelName, given: readonly un
     fail("ERR_SHAPE", call, "targets", `of ${sum} labels, the sum of targetLengths, where they are one after the other`, `shape ${showShape(targets.op.shape)}`);
   }
 
-  const { blank = 0, gradient = "logits" } = options.own;
+  const { blank: rawBlank = 0, gradient = "logits" } = options.own;
   const expected = `a class index from 0 to ${classes - 1}`;
-  if (typeof blank !== "number") fail("ERR_TYPE", call, "blank", expected, show(blank));
-  if (!Number.isInteger(blank) || blank < 0 || blank >= classes) fail("ERR_RANGE", call, "blank", expected, show(blank));
+  const blank = readInteger(call, "blank", rawBlank, 0, classes - 1, expected);
   const known = GRADIENTS.map(show).join(" or ");
   if (typeof gradient !== "string") fail("ERR_TYPE", call, "gradient", known, show(gradient));
   if (!GRADIENTS.includes(gradient)) fail("ERR_RANGE", call, "gradient", known, show(gradient));

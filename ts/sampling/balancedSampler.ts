@@ -1,5 +1,5 @@
 import { fail, show } from "../errors.js";
-import { readInteger, readObject } from "../invoke/options.js";
+import { readInteger, readNumber, readObject } from "../invoke/options.js";
 import { type RandomState, Xoshiro128 } from "./random.js";
 
 /** What a {@link BalancedSampler} is made from. */
@@ -136,16 +136,14 @@ function readRing<Item>(call: string, name: string, given: unknown, capacity: nu
     fail("ERR_RANGE", call, `${name}.order`, `the integers from 0 to below ${size} in any order`, show(order));
   }
   // What is rounded is less than one item a class, and together 0.
-  const owed = `a number from −${classes} to ${classes}`;
-  if (typeof credit !== "number") fail("ERR_TYPE", call, `${name}.credit`, owed, show(credit));
-  if (!(Math.abs(credit) <= classes)) fail("ERR_RANGE", call, `${name}.credit`, owed, show(credit));
+  const owed = readNumber(call, `${name}.credit`, credit, `a number from −${classes} to ${classes}`, (x) => Math.abs(x) <= classes);
   return new Ring({
     items: items as Item[],
     oldest: readInteger(call, `${name}.oldest`, oldest, 0, size === capacity ? size - 1 : 0),
     order: order as number[],
     drawn: readInteger(call, `${name}.drawn`, drawn, 0, size),
     pushed: readInteger(call, `${name}.pushed`, pushed, size),
-    credit,
+    credit: owed,
   });
 }
 

@@ -1,7 +1,7 @@
 import { fail, show } from "../errors.js";
 import { arrayOf, lengthOf } from "../arrays.js";
 import type { TypedArray } from "../tensor.js";
-import { readFloatType, readInteger, readObject } from "../invoke/options.js";
+import { readFloatType, readInteger, readNumber, readObject } from "../invoke/options.js";
 
 type IntegerArray = ArrayLike<number> | ArrayLike<bigint>;
 
@@ -85,12 +85,11 @@ export function classWeights<D extends "float32" | "float64" = "float32">(
   options?: ClassWeightsOptions<D>,
 ): D extends "float32" ? Float32Array<ArrayBuffer> : Float64Array<ArrayBuffer> {
   const call = "classWeights";
-  const { scheme = "balanced", beta = 0.999, dtype = "float32" } = readObject(call, "options", options, ["scheme", "beta", "dtype"]);
+  const { scheme = "balanced", beta: rawBeta = 0.999, dtype = "float32" } = readObject(call, "options", options, ["scheme", "beta", "dtype"]);
   const known = SCHEMES.map(show).join(", ");
   if (typeof scheme !== "string") fail("ERR_TYPE", call, "scheme", `one of ${known}`, show(scheme));
   if (!SCHEMES.includes(scheme)) fail("ERR_RANGE", call, "scheme", `one of ${known}`, show(scheme));
-  if (typeof beta !== "number") fail("ERR_TYPE", call, "beta", "a number from 0 to below 1", show(beta));
-  if (!(beta >= 0 && beta < 1)) fail("ERR_RANGE", call, "beta", "a number from 0 to below 1", show(beta));
+  const beta = readNumber(call, "beta", rawBeta, "a number from 0 to below 1", (x) => x >= 0 && x < 1);
   const type = readFloatType(call, dtype);
   let [present, all] = [0, 0];
   const numbers: number[] = [];

@@ -1,6 +1,6 @@
 import { arrayOf, isArray } from "../arrays.js";
 import { fail, show } from "../errors.js";
-import { readObject } from "../invoke/options.js";
+import { readNumber, readObject } from "../invoke/options.js";
 
 /** Numbers in an array, in `{ data, shape }`, or in a tensor. */
 export type Numbers = ArrayLike<number> | { readonly data: ArrayLike<number>; readonly shape: readonly number[] };
@@ -59,11 +59,8 @@ const NAME = "gradcheck";
 type Named = Readonly<Record<string, unknown>>;
 
 function number(name: string, value: unknown, otherwise: number, positive: boolean): number {
-  const given = value === undefined ? otherwise : value;
   const expected = `a finite number ${positive ? ">" : "≥"} 0`;
-  if (typeof given !== "number") fail("ERR_TYPE", NAME, name, expected, show(given));
-  if (!(given < Infinity && (positive ? given > 0 : given >= 0))) fail("ERR_RANGE", NAME, name, expected, show(given));
-  return given;
+  return readNumber(NAME, name, value === undefined ? otherwise : value, expected, (x) => x < Infinity && (positive ? x > 0 : x >= 0));
 }
 
 /** What is given with every array copied, and tensors as `{ data, shape }`. Functions and the like stay what they are. */

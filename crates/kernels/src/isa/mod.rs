@@ -138,7 +138,8 @@ pub trait Lanes:
     fn le(self, other: Self) -> Self::Mask;
     /// Lane-wise `==`.
     fn eq(self, other: Self) -> Self::Mask;
-    /// `mask ? yes : no` for each lane.
+    /// `mask ? yes : no` for each lane. Not for a maximum, as in `select(x.le(y), y, x)`: LLVM makes `pmax` of that in
+    /// WebAssembly alone, which keeps the other zero where x is −0 and y is 0.
     fn select(mask: Self::Mask, yes: Self, no: Self) -> Self;
 
     /// Bitwise and of the representations.

@@ -48,8 +48,7 @@ impl<T: Element> Rowwise<T> for CosineEmbedding {
                     let near = target.gt(zero);
                     let above = cos - margin;
                     let idle = above.le(zero);
-                    // The sum makes 0 of −0. A `select` by `idle` would not: LLVM takes it for a maximum that
-                    // keeps −0, in the build with SIMD alone.
+                    // The sum makes 0 of −0; see `select` for why it is not by `idle`.
                     let apart = above.max(zero) + zero;
                     let value = I::F64::select(near, one - cos, apart);
                     let slope = I::F64::select(near, -one, I::F64::select(idle, zero, one));
